@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/clock.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+#ifndef CLOCK_BOOTTIME
+#define CLOCK_BOOTTIME CLOCK_MONOTONIC
+#endif
+
+int64_t
+clock_ms(void)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_BOOTTIME, &ts) == -1)
+		clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
+clock_deadline(int64_t ms)
+{
+	int64_t now;
+
+	if (ms == CLOCK_NEVER)
+		return CLOCK_NEVER;
+	now = clock_ms();
+	return ms > CLOCK_NEVER - 1 - now ? CLOCK_NEVER - 1 : now + ms;
+}
+
+int
+clock_left(int64_t deadline)
+{
+	int64_t left;
+
+	if (deadline == CLOCK_NEVER)
+		return INT_MAX;
+	left = deadline - clock_ms();
+	if (left < 0)
+		return 0;
+	return left > INT_MAX ? INT_MAX : (int)left;
+}
+
+int64_t
+clock_wall(void)
+{
+	return (int64_t)time(NULL);
+}
+
+void
+clock_rfc5322(int64_t wall, char date[40])
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t t = (time_t)wall;
+	struct tm tm = { 0 };
+	long offset;
+	char sign;
+
+	if (localtime_r(&t, &tm) == NULL)
+		gmtime_r(&t, &tm);
+	offset = tm.tm_gmtoff / 60;
+	sign = offset < 0 ? '-' : '+';
+	if (offset < 0)
+		offset = -offset;
+	/* The modulo says to the compiler what the C library promises. */
+	snprintf(date, 40, "%.3s, %d %.3s %04d %02d:%02d:%02d %c%02ld%02ld",
+	    days + 3 * (tm.tm_wday % 7), tm.tm_mday, months + 3 * (tm.tm_mon % 12),
+	    (tm.tm_year + 1900) % 10000, tm.tm_hour % 24, tm.tm_min % 60,
+	    tm.tm_sec % 61, sign, offset / 60 % 100, offset % 60);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Who we are, and who called: the first thing main() does, in one place, in
+ * order, each step verified (design 2 and 4.1).
+ *
+ * The program is installed set-user-ID and set-group-ID to a user of its own,
+ * never to root.  The names of sendmail keep that user for good; the name
+ * mailbearer gives it up for good.  argv[0] is the caller's to choose, and that
+ * is fine: one name keeps the rights and does nothing but send mail, the other
+ * has none.
+ */
+#ifndef PRIVILEGE_H
+#define PRIVILEGE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/status.h"
+
+struct identity {
+	uid_t	caller;		/* real uid at start: who called */
+	gid_t	caller_group;
+	uid_t	uid;		/* what we are now, real = effective = saved */
+	gid_t	gid;
+	bool	special;	/* we run under the rights of the installation and
+				 * the caller's rights are not ours */
+};
+
+/* Before any library call: no core dumps and no ptrace (PR_SET_DUMPABLE 0,
+ * RLIMIT_CORE 0), descriptors 0 to 2 open (missing ones become /dev/null), all
+ * others closed, signals that the caller blocked or ignored back to default
+ * (SIGPIPE and SIGXFSZ ignored: their errno is enough), umask 027, environment
+ * rebuilt from nothing (PATH, and TZ only if the caller is no concern of ours:
+ * see privilege_environment).  Does not exit: what cannot be done is fatal
+ * later, in privilege_keep or privilege_drop.  argv is left alone. */
+void	privilege_start(struct identity *id);
+
+/* Becomes the installation's user for good if the program was started set-id;
+ * changes nothing otherwise.  Refuses to run set-user-ID root, and a set-user-ID
+ * program without set-group-ID or the reverse.  chdir("/").  Verifies that
+ * nothing can be regained. */
+int	privilege_keep(struct identity *id, struct status *st);
+
+/* Gives the installation's rights up for good and goes on as the caller; a
+ * caller who is root goes on as the installation's user if `root_becomes_user`
+ * is true (and the program was started set-id), else as root. */
+int	privilege_drop(struct identity *id, bool root_becomes_user,
+	    struct status *st);
+
+#endif

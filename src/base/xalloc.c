@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/xalloc.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static void out_of_memory(void) __attribute__((noreturn));
+
+/* No stdio, no syslog: both may want memory. */
+static void
+out_of_memory(void)
+{
+	static const char text[] = "mailbearer: out of memory\n";
+
+	if (write(STDERR_FILENO, text, sizeof text - 1) == -1)
+		_exit(EX_OSERR);
+	_exit(EX_OSERR);
+}
+
+void *
+xmalloc(size_t size)
+{
+	void *p = malloc(size != 0 ? size : 1);
+
+	if (p == NULL)
+		out_of_memory();
+	return p;
+}
+
+void *
+xcalloc(size_t count, size_t size)
+{
+	void *p = calloc(count != 0 ? count : 1, size != 0 ? size : 1);
+
+	if (p == NULL)
+		out_of_memory();
+	return p;
+}
+
+void *
+xreallocarray(void *p, size_t count, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(count, size, &total))
+		out_of_memory();
+	p = realloc(p, total != 0 ? total : 1);
+	if (p == NULL)
+		out_of_memory();
+	return p;
+}
+
+char *
+xstrdup(const char *s)
+{
+	return s == NULL ? NULL : xmemdup(s, strlen(s));
+}
+
+char *
+xmemdup(const void *p, size_t len)
+{
+	char *copy = xmalloc(len + 1);
+
+	if (len != 0)
+		memcpy(copy, p, len);
+	copy[len] = '\0';
+	return copy;
+}
+
+char *
+xasprintf(const char *format, ...)
+{
+	char *s = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&s, format, ap) == -1)
+		out_of_memory();
+	va_end(ap);
+	return s;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Addresses: RFC 5322 3.4 address lists as people and programs really write
+ * them (obsolete forms included), RFC 5321 4.1.2 paths as servers accept them.
+ * Pure functions, no I/O, no names looked up.
+ */
+#ifndef ADDRESS_H
+#define ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+
+#define ADDRESS_MAX		1000	/* octets of one address, brackets aside */
+#define ADDRESS_LIST_MAX	20000	/* mailboxes in one list */
+
+struct address {
+	char	*local;		/* local part as sent: quoted only if needed */
+	char	*domain;	/* lower-case A-labels, literal, or NULL if bare */
+	char	*name;		/* display name decoded of quoting (else the
+				 * comment), or NULL */
+	bool	 is_comment_name; /* `name` came from a comment: addr (Name) */
+	bool	 utf8;		/* local part needs SMTPUTF8 (RFC 6531) */
+};
+
+struct address_list {
+	struct address	*items;
+	size_t		 count;
+	size_t		 bad;		/* entries left out as unusable */
+	char		 bad_text[200];	/* the first of them, printable */
+	bool		 had_group;	/* a group was named, empty or not */
+};
+
+#define ADDRESS_LIST_INIT { 0 }
+
+/* Parses the body of To, Cc, From or a command-line argument (unfolded or not):
+ * mailboxes, groups, comments, quoted strings, "Name <addr>", obsolete routes,
+ * lists by comma (and by semicolon outside a group).  What cannot be read is
+ * counted in `bad` and skipped to the next comma: one bad address never costs
+ * the others their mail.  Control characters make an entry bad.  Adds to *list;
+ * never fails but for ADDRESS_LIST_MAX (EX_DATAERR). */
+int	address_parse_list(struct address_list *list, const char *text,
+	    size_t len, struct status *st);
+
+/* One path for the envelope, as -f and RCPT TO take it: "a@b", "<a@b>", "a",
+ * "Name <a@b>"; "" and "<>" give the null path (local "" and no domain).
+ * EX_USAGE for anything else, for control characters, for two addresses. */
+int	address_parse_path(struct address *a, const char *text,
+	    struct status *st);
+
+void	address_release(struct address *a);
+void	address_list_release(struct address_list *list);
+
+/* "local@domain", or "local" for a bare one, to be freed. */
+char	*address_text(const struct address *a);
+/* The same address for delivery: local parts compare exactly but for case,
+ * domains as A-labels. */
+bool	address_equal(const struct address *a, const struct address *b);
+/* Gives a bare address this domain. */
+void	address_qualify(struct address *a, const char *domain);
+/* A display name as it stands before <addr>: atoms as they are, else quoted,
+ * non-ASCII as RFC 2047 encoded-words; "" for NULL.  To be freed. */
+char	*address_format_name(const char *name);
+
+#endif

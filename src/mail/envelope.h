@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Who a message is from and for, and what became of each recipient.
+ */
+#ifndef ENVELOPE_H
+#define ENVELOPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+#include "mail/address.h"
+
+enum recipient_state {
+	RECIPIENT_PENDING,	/* nothing said yet */
+	RECIPIENT_ACCEPTED,	/* RCPT accepted, data not answered yet */
+	RECIPIENT_DELIVERED,	/* accepted after the data */
+	RECIPIENT_DEFERRED,	/* may go later: status says why */
+	RECIPIENT_REFUSED	/* refused for good: status says why */
+};
+
+struct recipient {
+	char		*address;	/* path as sent, without brackets */
+	char		*original;	/* ORCPT value "rfc822;..." in xtext, or NULL */
+	bool		 utf8;		/* needs SMTPUTF8 */
+	enum recipient_state state;
+	struct status	 status;	/* why deferred or refused; the reply when
+					 * delivered */
+};
+
+struct envelope {
+	char		*sender;	/* -f as given: NULL not given, "" null path */
+	char		*full_name;	/* -F, or NULL */
+	struct recipient *recipients;
+	size_t		 count, cap;
+	/* RFC 3461, "" and NULL where not asked for. */
+	char		*envid;		/* -V, xtext */
+	char		 ret[8];	/* -R: "FULL", "HDRS" */
+	char		 notify[32];	/* -N: "NEVER", "SUCCESS,FAILURE", ... */
+};
+
+#define ENVELOPE_INIT { 0 }
+
+/* Adds a recipient unless it is there already (address_equal).  The envelope
+ * keeps copies. */
+void	envelope_add(struct envelope *e, const struct address *a);
+/* Recipients in that state. */
+size_t	envelope_count(const struct envelope *e, enum recipient_state state);
+/* Gives every recipient in state `from` the state `to` and this status. */
+void	envelope_settle(struct envelope *e, enum recipient_state from,
+	    enum recipient_state to, const struct status *st);
+void	envelope_release(struct envelope *e);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The header section of a message: a list of fields in order, each kept as it
+ * was written until somebody replaces it.  RFC 5322 2.2, with the obsolete
+ * syntax of 4.5 (white space before the colon).  No I/O.
+ */
+#ifndef HEADER_H
+#define HEADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+
+#define HEADER_MAX		(1024 * 1024)	/* bytes of a header section */
+#define HEADER_FIELDS_MAX	10000
+
+struct header_field {
+	char	*name;		/* as written, without blanks and colon */
+	char	*body;		/* behind the colon, folds as CRLF + white space,
+				 * without the last CRLF */
+};
+
+struct header {
+	struct header_field *fields;
+	size_t		 count, cap;
+};
+
+#define HEADER_INIT { 0 }
+
+/* Reads a header section: lines that end in CRLF, ended by `len`.  A first line
+ * "From " or ">From " of an mbox is skipped.  Every line must be a field or a
+ * continuation (message.h decides where the header ends).  EX_DATAERR past the
+ * limits. */
+int	header_parse(struct header *h, const char *text, size_t len,
+	    struct status *st);
+void	header_release(struct header *h);
+
+/* The first field of that name (case ignored) at or after index `from`; its
+ * index, or -1. */
+ptrdiff_t header_find(const struct header *h, const char *name, size_t from);
+/* Its body unfolded and trimmed, to be freed; NULL if there is no such field. */
+char	*header_value(const struct header *h, const char *name);
+/* Removes all fields of that name; how many there were. */
+size_t	header_remove(struct header *h, const char *name);
+/* Adds a field at the end, or at the front.  `body` is copied, and is folded at
+ * white space where a line would pass 78 columns.  A CR, LF or NUL in it that is
+ * no proper fold is replaced by a blank: nothing injects a field. */
+void	header_append(struct header *h, const char *name, const char *body);
+void	header_prepend(struct header *h, const char *name, const char *body);
+/* Replaces the body of field `i`. */
+void	header_set(struct header *h, size_t i, const char *body);
+void	header_delete(struct header *h, size_t i);
+
+/* The section as it is sent: each field, CRLF, no empty line.  Lines over 998
+ * octets are folded at white space (RFC 5322 2.1.1), or, where there is none,
+ * broken by CRLF SPACE. */
+void	header_format(const struct header *h, struct buf *out);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * One attempt to deliver one message: account, permission, rewriting, token,
+ * session.  The same for a caller's pipe, for -bs and for the runner.
+ */
+#ifndef QUEUE_DELIVERY_H
+#define QUEUE_DELIVERY_H
+
+#include "config/config.h"
+#include "queue/submission.h"
+#include "smtp/session.h"
+
+struct delivery_options {
+	int64_t	 deadline;	/* clock_ms: last byte of data out */
+	void	(*trace)(void *context, char direction, const char *line);
+	void	*trace_context;
+	int	(*sent_all)(void *context, struct status *st);	/* session.h */
+	void	*sent_all_context;
+};
+
+/* What is worth logging whatever came of it. */
+struct delivery_report {
+	const struct account *account;	/* NULL: none was found */
+	const char	*why;		/* which rule chose it */
+	char		*header_from;	/* as read */
+	char		*mail_from;	/* as sent */
+	char		*message_id;	/* with its brackets */
+	bool		 from_rewritten, dkim_dropped, token_cached;
+	int64_t		 bytes;		/* as sent */
+};
+
+/* Tries the PENDING and DEFERRED recipients once.  Afterwards each is
+ * DELIVERED, DEFERRED or REFUSED with its status.  Returns 0 when the server
+ * gave an answer for each of them, else -1 with *st (which each unsettled
+ * recipient has too).  A message that no account serves, or whose caller may not
+ * use the account, gives -1 with every recipient deferred (refused for
+ * EX_NOPERM of the caller). */
+int	delivery_attempt(const struct config *c, struct submission *s,
+	    const struct delivery_options *o, struct delivery_report *report,
+	    struct status *st);
+void	delivery_report_release(struct delivery_report *r);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What a mailbox may do at once (promise 5): connection slots as kernel locks
+ * with a deadline, a window of messages per minute, and the pause after a
+ * refusal, all in files of the state directory, for all processes of the host.
+ */
+#ifndef QUEUE_LIMITS_H
+#define QUEUE_LIMITS_H
+
+#include "base/lock.h"
+#include "config/config.h"
+
+struct slot {
+	struct lock	lock;
+	int		number;		/* 0 to max-connections - 1 */
+};
+
+#define SLOT_INIT { .lock = LOCK_INIT, .number = -1 }
+
+enum slot_kind {
+	SLOT_CALLER,		/* leaves slot 0 to the runner of record, where
+				 * max-connections is more than one */
+	SLOT_RUNNER
+};
+
+/* Takes one of the account's slots, waiting until `wait_deadline` at most.
+ * 0: taken; 1: none free, or the account pauses (*st says which, EX_TEMPFAIL,
+ * with the time it ends); -1: the state directory cannot be used. */
+int	limits_take_slot(struct slot *s, const struct config *c,
+	    const struct account *a, enum slot_kind kind,
+	    int64_t wait_deadline, struct status *st);
+/* Call before each flight of a long session; -1: we were overtaken, abort. */
+int	limits_extend(struct slot *s);
+void	limits_release_slot(struct slot *s);
+
+/* Counts `messages` more in the account's minute.  0: go; 1: not before
+ * *wait_ms from now. */
+int	limits_count_message(const struct config *c, const struct account *a,
+	    int messages, int64_t *wait_ms, struct status *st);
+
+/* The account is to be left alone: after a 432 for 30 to 120 s at random and
+ * with one connection for ten minutes after that; after refused credentials for
+ * a growing time (1 minute to 30); after a Retry-After for that long. */
+void	limits_pause(const struct config *c, const struct account *a,
+	    const struct status *why, int64_t retry_after);
+/* It works again: forget the pauses. */
+void	limits_clear(const struct config *c, const struct account *a);
+/* Wall clock until which the account pauses, 0 if it does not; `why` may be
+ * NULL. */
+int64_t	limits_paused_until(const struct config *c, const struct account *a,
+	    struct status *why);
+
+/* user-messages-per-hour: counts one more for this uid; 1 when it is over. */
+int	limits_count_user(const struct config *c, uid_t uid, struct status *st);
+
+#endif
