@@ -32,9 +32,9 @@ enum diagnose_stage {
 	DIAGNOSE_STAGES
 };
 
-/* One row.  `stages` is a bit mask (1 << stage), 0 for any.  `code` 0 and NULL
- * strings match anything.  `reply` may have trailing zeroes as wildcards
- * (500 means 5yz, 550 means 550); `enhanced` may end in ".*"; `words` is found
+/* One row.  `stages` is a bit mask (1 << stage), 0 for any.  Zero and NULL match
+ * anything.  `reply` is an SMTP or HTTP code, where 300, 400 and 500 stand for
+ * all that begin with that digit; `enhanced` may end in "*"; `words` is found
  * anywhere in the server's text, letter case aside. */
 struct diagnosis {
 	unsigned		 stages;
@@ -73,7 +73,8 @@ int	diagnose_status(struct status *st, const struct diagnosis *d,
 	    const char *enhanced, const char *words, const char *doing, ...)
 	    __attribute__((format(printf, 7, 8)));
 
-/* All rows in order, for explain, the manual's test and the unit tests. */
-const struct diagnosis *diagnose_rows(size_t *count);
+/* All rows in order, replies first, then those of the token endpoint: for
+ * explain and the tests.  NULL past the last. */
+const struct diagnosis *diagnose_row(size_t i);
 
 #endif

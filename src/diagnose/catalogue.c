@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The catalogue.  Order matters: the first row that matches is the answer, so
+ * what is special stands above what is general, and each half ends in rows that
+ * take everything.  To teach mailbearer a new failure, add a row here and its
+ * literal text to tests/unit/check_diagnose.c.
+ */
+#include "diagnose/catalogue.h"
+
+/* Stages in which a row holds. */
+#define AT(stage)	(1u << DIAGNOSE_##stage)
+#define ANYWHERE	0u
+#define BEFORE_RCPT	(AT(CONNECT) | AT(EHLO) | AT(STARTTLS) | AT(AUTH) | AT(MAIL))
+#define TRANSACTION	(AT(MAIL) | AT(RCPT) | AT(DATA) | AT(END_OF_DATA))
+
+/* Class, scope and exit code go together; these are the combinations there are. */
+#define WAIT(scope)	CLASS_RETRY, SCOPE_##scope, EX_TEMPFAIL
+#define PERMISSION	CLASS_CONFIG, SCOPE_ACCOUNT, EX_NOPERM
+#define POLICY		CLASS_POLICY, SCOPE_ACCOUNT, EX_NOPERM
+#define TRANSPORT	CLASS_CONFIG, SCOPE_SESSION, EX_PROTOCOL
+#define NO_USER		CLASS_RECIPIENT, SCOPE_RECIPIENT, EX_NOUSER
+#define NO_HOST		CLASS_RECIPIENT, SCOPE_RECIPIENT, EX_NOHOST
+#define BAD_MESSAGE	CLASS_MESSAGE, SCOPE_MESSAGE, EX_DATAERR
+#define REFUSED		CLASS_MESSAGE, SCOPE_MESSAGE, EX_UNAVAILABLE
+#define REFUSED_RCPT	CLASS_RECIPIENT, SCOPE_RECIPIENT, EX_UNAVAILABLE
+
+#define QUIET		false
+#define LOUD		true
+
+#define SMTP(stages, reply, enhanced, words, outcome, loud, cause, fix) \
+	{ stages, reply, enhanced, words, 0, NULL, outcome, loud, cause, fix }
+#define ENTRA(aadsts, outcome, loud, cause, fix) \
+	{ AT(TOKEN), 0, NULL, NULL, aadsts, NULL, outcome, loud, cause, fix }
+#define OAUTH(http, error, outcome, loud, cause, fix) \
+	{ AT(TOKEN), http, NULL, NULL, 0, error, outcome, loud, cause, fix }
+
+#define FIX_SMTP_AUTH \
+	"in Exchange Online PowerShell: Set-CASMailbox -Identity {mailbox} " \
+	"-SmtpClientAuthenticationDisabled $false (it overrides the " \
+	"organisation's switch); allow an hour"
+#define FIX_SEND_AS \
+	"list only addresses of the mailbox in send-as, or grant it: " \
+	"Add-RecipientPermission -Identity {from} -Trustee {mailbox} " \
+	"-AccessRights SendAs -Confirm:$false"
+#define FIX_OAUTH \
+	"set auth = xoauth2 and an app for this account: see mailbearer.conf(5)"
+
+static const struct diagnosis smtp_rows[] = {
+	/* The connection, whatever the stage. */
+	SMTP(ANYWHERE, 421, "4.7.66", NULL, TRANSPORT, LOUD,
+	    "the server wants TLS 1.2 or newer",
+	    "set tls-minimum = 1.2 (the default) and check that nothing between "
+	    "here and the server downgrades TLS"),
+	SMTP(ANYWHERE, 451, "5.7.3", "STARTTLS", TRANSPORT, LOUD,
+	    "the server got the command without TLS",
+	    "set tls = starttls and check that no firewall or mail proxy strips "
+	    "STARTTLS on the way"),
+	SMTP(ANYWHERE, 530, "5.7.0", "STARTTLS", TRANSPORT, LOUD,
+	    "the server got the command without TLS", "set tls = starttls"),
+	SMTP(ANYWHERE, 432, "4.3.2", NULL, WAIT(ACCOUNT), QUIET,
+	    "more than three connections send for this mailbox at once",
+	    "nothing: it is sent again in a moment; hosts that share {mailbox} "
+	    "set max-connections to their share of three"),
+
+	/* AUTH: section 2.2 of the facts. */
+	SMTP(ANYWHERE, 535, "5.7.139", "disabled for the Tenant", PERMISSION, LOUD,
+	    "SMTP AUTH is switched off for the organisation, for OAuth too",
+	    FIX_SMTP_AUTH),
+	SMTP(ANYWHERE, 535, "5.7.139", "disabled for the Mailbox", PERMISSION, LOUD,
+	    "SMTP AUTH is switched off for this mailbox, for OAuth too",
+	    FIX_SMTP_AUTH),
+	SMTP(ANYWHERE, 535, "5.7.139", "basic authentication is disabled",
+	    PERMISSION, LOUD,
+	    "an authentication policy forbids passwords", FIX_OAUTH),
+	SMTP(ANYWHERE, 535, "5.7.139", "credentials were incorrect", PERMISSION,
+	    LOUD, "the password is wrong", FIX_OAUTH),
+	SMTP(ANYWHERE, 535, "5.7.139", "did not meet the criteria", POLICY, LOUD,
+	    "Conditional Access, multi-factor rules or the SMTP AUTH switch "
+	    "refused the sign-in",
+	    "open the sign-in log in the Entra admin center, find the policy, "
+	    "and exempt the app or mailbox {mailbox}"),
+	SMTP(ANYWHERE, 535, "5.7.139", "security defaults", POLICY, LOUD,
+	    "the organisation's security defaults lock this user out",
+	    "use an app (auth = xoauth2), or turn security defaults off in Entra"),
+	SMTP(ANYWHERE, 535, "5.7.139", "organization configuration", PERMISSION,
+	    LOUD, "the organisation does not allow this kind of sign-in",
+	    "for High Volume Email: allow SMTP in the authentication policy, "
+	    "or use OAuth with Add-HVEAppAccess"),
+	SMTP(ANYWHERE, 535, "5.7.139", "federated STS", WAIT(ACCOUNT), LOUD,
+	    "your federation server could not be reached by Microsoft",
+	    "repair the federation server, or use an app (auth = xoauth2)"),
+	SMTP(ANYWHERE, 535, "5.7.142", NULL, WAIT(ACCOUNT), QUIET,
+	    "the token is about to expire", "set token-margin = 600s"),
+	SMTP(ANYWHERE, 535, "5.7.143", NULL, WAIT(ACCOUNT), LOUD,
+	    "the token has expired", "check this host's clock"),
+	SMTP(ANYWHERE, 535, "5.7.144", NULL, PERMISSION, LOUD,
+	    "the token lacks the permission that High Volume Email wants",
+	    "give app {client-id} the application permission Mail.Send of "
+	    "Office 365 Exchange Online, with admin consent"),
+	SMTP(ANYWHERE, 535, "5.7.139", NULL, PERMISSION, LOUD,
+	    "Exchange Online's policy refused the sign-in", FIX_SMTP_AUTH),
+	SMTP(ANYWHERE, 535, "5.7.3", NULL, PERMISSION, LOUD,
+	    "Exchange Online does not accept this token for this mailbox",
+	    "check, in this order: the app's service principal in Exchange "
+	    "(Get-ServicePrincipal | fl AppId,ObjectId: ObjectId must be the one "
+	    "of the Enterprise Application), the permission SMTP.SendAsApp with "
+	    "admin consent, and Add-MailboxPermission -Identity {mailbox} -User "
+	    "<service principal> -AccessRights FullAccess"),
+	SMTP(ANYWHERE, 550, "5.7.30", NULL, PERMISSION, LOUD,
+	    "Exchange Online takes no passwords any more", FIX_OAUTH),
+	SMTP(ANYWHERE, 501, "5.5.127", NULL, WAIT(ACCOUNT), QUIET,
+	    "High Volume Email wants tokens with ten minutes left",
+	    "set token-margin = 600s or preset = high-volume-email"),
+	SMTP(ANYWHERE, 501, "5.5.12*", NULL, PERMISSION, LOUD,
+	    "High Volume Email could not use the token",
+	    "check the app's access: Add-HVEAppAccess -Identity {mailbox} "
+	    "-AppIds <Enterprise Application object id>"),
+	SMTP(ANYWHERE, 550, "5.7.240", NULL, PERMISSION, LOUD,
+	    "the app may not use this High Volume Email account",
+	    "Add-HVEAppAccess -Identity {mailbox} -AppIds <Enterprise "
+	    "Application object id>"),
+	SMTP(ANYWHERE, 451, "4.7.0", "PRX", WAIT(SESSION), QUIET,
+	    "the front end could not reach the mailbox's server",
+	    "nothing at first; if it lasts for hours, check that {mailbox} has a "
+	    "licence and SMTP AUTH switched on"),
+	SMTP(AT(AUTH), 454, NULL, NULL, WAIT(SESSION), QUIET,
+	    "the server cannot check credentials just now", "nothing: it passes"),
+	SMTP(AT(AUTH), 504, NULL, NULL, PERMISSION, LOUD,
+	    "the server does not know this way to authenticate", FIX_OAUTH),
+	SMTP(ANYWHERE, 504, "5.7.4", NULL, PERMISSION, LOUD,
+	    "the server does not know this way to authenticate", FIX_OAUTH),
+	SMTP(ANYWHERE, 530, "5.7.57", NULL, PERMISSION, LOUD,
+	    "the server takes mail from authenticated clients only",
+	    "set auth = xoauth2 for this account; for relay without "
+	    "authentication use preset = relay and its host"),
+
+	/* The message as a whole: sections 2.3 and 2.4. */
+	SMTP(ANYWHERE, 430, "4.2.0", "logon failure", WAIT(ACCOUNT), LOUD,
+	    "the app may sign in but has no rights on the mailbox",
+	    "Add-MailboxPermission -Identity {mailbox} -User <service principal> "
+	    "-AccessRights FullAccess; a new grant takes up to an hour"),
+	SMTP(ANYWHERE, 554, "5.2.252", NULL, PERMISSION, LOUD,
+	    "the mailbox may not send with this From address", FIX_SEND_AS),
+	SMTP(ANYWHERE, 554, NULL, "SendAsDenied", PERMISSION, LOUD,
+	    "the mailbox may not send with this From address", FIX_SEND_AS),
+	SMTP(ANYWHERE, 550, "5.7.60", NULL, PERMISSION, LOUD,
+	    "the mailbox may not send with this From address", FIX_SEND_AS),
+	SMTP(ANYWHERE, 554, "5.2.0", "SubmissionQuotaExceeded", WAIT(ACCOUNT),
+	    LOUD, "the mailbox has used up its 10,000 recipients for 24 hours",
+	    "nothing: it frees as the day moves on; for more, spread senders over "
+	    "mailboxes or use High Volume Email"),
+	SMTP(ANYWHERE, 554, "5.2.2", NULL, WAIT(ACCOUNT), LOUD,
+	    "the sending mailbox is full, often of its Sent Items",
+	    "empty {mailbox}, or Set-Mailbox {mailbox} "
+	    "-MessageCopyForSMTPClientSubmissionEnabled $false"),
+	SMTP(ANYWHERE, 0, "5.2.2", "quota exceeded", WAIT(ACCOUNT), LOUD,
+	    "the mailbox has used up its recipients for 24 hours",
+	    "nothing: it frees as the day moves on"),
+	SMTP(ANYWHERE, 0, "5.1.90", NULL, WAIT(ACCOUNT), LOUD,
+	    "the mailbox has used up its recipients for 24 hours",
+	    "nothing: it frees as the day moves on"),
+	SMTP(ANYWHERE, 554, NULL, "OutboundSpam", POLICY, LOUD,
+	    "the mailbox is suspended for sending spam",
+	    "find what sent it, then unblock {mailbox} at "
+	    "https://security.microsoft.com/restrictedusers"),
+	SMTP(ANYWHERE, 0, "5.1.8", NULL, POLICY, LOUD,
+	    "the sending mailbox is blocked for sending spam",
+	    "find what sent it, then unblock {mailbox} at "
+	    "https://security.microsoft.com/restrictedusers"),
+	SMTP(ANYWHERE, 0, "5.7.232", NULL, WAIT(ACCOUNT), LOUD,
+	    "the trial tenant has used up its external recipients",
+	    "wait a day, or buy a licence"),
+	SMTP(ANYWHERE, 0, "5.7.233", NULL, WAIT(ACCOUNT), LOUD,
+	    "the tenant has used up its external recipients for 24 hours",
+	    "wait; for more, add licences or use Azure Communication Services"),
+	SMTP(ANYWHERE, 0, "5.2.121", NULL, WAIT(RECIPIENT), QUIET,
+	    "the recipient gets too much mail from this sender",
+	    "nothing: it is sent again later"),
+	SMTP(ANYWHERE, 0, "5.2.122", NULL, WAIT(RECIPIENT), QUIET,
+	    "the recipient gets too much mail", "nothing: it is sent again later"),
+	SMTP(ANYWHERE, 0, "5.7.508", NULL, WAIT(SESSION), LOUD,
+	    "this network sends too much", "nothing: it passes when less is sent"),
+	SMTP(ANYWHERE, 502, "5.3.3", NULL, REFUSED, QUIET,
+	    "the server advertises SMTPUTF8 and does not do it",
+	    "use an ASCII local part in sender and recipients"),
+	SMTP(ANYWHERE, 552, "5.3.4", NULL, BAD_MESSAGE, QUIET,
+	    "the message is too large for the mailbox",
+	    "send less, or Set-Mailbox {mailbox} -MaxSendSize 150MB"),
+	SMTP(ANYWHERE, 0, "5.3.4", NULL, BAD_MESSAGE, QUIET,
+	    "the message is too large",
+	    "send less, or Set-Mailbox {mailbox} -MaxSendSize 150MB"),
+	SMTP(ANYWHERE, 0, "5.2.3", NULL, BAD_MESSAGE, QUIET,
+	    "the message is too large for the recipient", "send less"),
+	SMTP(ANYWHERE, 0, "5.6.*", NULL, BAD_MESSAGE, QUIET,
+	    "the server does not like the message's form",
+	    "report this: mailbearer repairs line ends and long lines itself"),
+	SMTP(ANYWHERE, 550, "5.7.512", NULL, BAD_MESSAGE, QUIET,
+	    "the message has no valid From field",
+	    "give it one From address"),
+	SMTP(ANYWHERE, 550, "5.1.20", NULL, BAD_MESSAGE, QUIET,
+	    "the message has several From addresses and no Sender",
+	    "give it one From address"),
+	SMTP(ANYWHERE, 550, "5.5.3", "RecipLimit", BAD_MESSAGE, QUIET,
+	    "too many recipients for one message",
+	    "lower max-recipients, or Set-Mailbox {mailbox} -RecipientLimits 1000"),
+	SMTP(ANYWHERE, 452, "4.5.3", NULL, WAIT(RECIPIENT), QUIET,
+	    "too many recipients for one transaction",
+	    "nothing: the rest goes in the next one"),
+	SMTP(ANYWHERE, 550, "5.5.105", NULL, REFUSED, QUIET,
+	    "High Volume Email sends inside the organisation only",
+	    "use another account for external recipients"),
+	SMTP(ANYWHERE, 0, "5.4.14", NULL, REFUSED, LOUD, "the message went in a loop",
+	    "check the mail routing between this host and the recipient"),
+	SMTP(ANYWHERE, 0, "5.4.6", NULL, REFUSED, LOUD, "the message went in a loop",
+	    "check the mail routing between this host and the recipient"),
+
+	/* Relay and direct send. */
+	SMTP(ANYWHERE, 550, "5.7.64", NULL, PERMISSION, LOUD,
+	    "no inbound connector of the tenant matches this host",
+	    "Set-InboundConnector <connector> -SenderIPAddresses <this host's "
+	    "public address>, or -TlsSenderCertificateName; the sender's domain "
+	    "must be an accepted domain"),
+	SMTP(ANYWHERE, 451, "4.4.62", NULL, WAIT(ACCOUNT), LOUD,
+	    "this is the wrong server for the tenant",
+	    "set host to <your-domain-with-dashes>.mail.protection.outlook.com"),
+	SMTP(ANYWHERE, 550, "5.7.68", NULL, PERMISSION, LOUD,
+	    "the organisation rejects Direct Send",
+	    "use authenticated submission (preset = exchange-online), or add an "
+	    "inbound connector for this host"),
+	SMTP(ANYWHERE, 0, "5.7.506", NULL, PERMISSION, LOUD,
+	    "the server does not accept our EHLO name",
+	    "set hostname to this host's full name"),
+	SMTP(ANYWHERE, 0, "5.7.511", NULL, POLICY, LOUD,
+	    "this host's address is banned", "write to delist@microsoft.com"),
+	SMTP(ANYWHERE, 0, "5.7.60*", "banned", POLICY, LOUD,
+	    "this host's address is banned", "ask at https://sender.office.com"),
+	SMTP(ANYWHERE, 0, "5.7.606", NULL, POLICY, LOUD,
+	    "this host's address is banned", "ask at https://sender.office.com"),
+	SMTP(ANYWHERE, 0, "5.7.64*", "banned", POLICY, LOUD,
+	    "this host's address is banned", "ask at https://sender.office.com"),
+	SMTP(ANYWHERE, 451, "4.7.5*", NULL, WAIT(SESSION), QUIET,
+	    "the server is busy, or slows this host down",
+	    "nothing: it passes; a connector avoids it"),
+	SMTP(ANYWHERE, 0, "5.7.501", NULL, POLICY, LOUD,
+	    "the sender is banned for spam", "clean the account, then ask Microsoft"),
+	SMTP(ANYWHERE, 0, "5.7.502", NULL, POLICY, LOUD,
+	    "the sender is banned", "clean the account, then ask Microsoft"),
+	SMTP(ANYWHERE, 0, "5.7.503", NULL, POLICY, LOUD,
+	    "the sender is banned", "clean the account, then ask Microsoft"),
+	SMTP(ANYWHERE, 0, "5.7.703", NULL, POLICY, LOUD,
+	    "the Tenant Allow/Block List blocks it",
+	    "edit the list at https://security.microsoft.com/tenantAllowBlockList"),
+	SMTP(ANYWHERE, 0, "5.7.705", NULL, POLICY, LOUD,
+	    "the tenant is stopped for sending spam", "ask Microsoft's support"),
+	SMTP(ANYWHERE, 0, "5.7.708", NULL, POLICY, LOUD,
+	    "Exchange Online takes no mail of this tenant from this address",
+	    "new and trial tenants: buy a licence, or ask Microsoft's support"),
+	SMTP(ANYWHERE, 0, "5.7.750", NULL, POLICY, LOUD,
+	    "the tenant sends for domains that it has not registered",
+	    "verify the domain of {from} in the tenant"),
+	SMTP(ANYWHERE, 0, "5.7.23", NULL, REFUSED, LOUD, "SPF refused the message",
+	    "add this sender to the domain's SPF record"),
+	SMTP(ANYWHERE, 0, "5.7.509", NULL, REFUSED, LOUD,
+	    "DMARC refused the message",
+	    "align SPF or DKIM of the domain of {from}"),
+	SMTP(ANYWHERE, 0, "4.7.26", NULL, WAIT(SESSION), LOUD,
+	    "mail over IPv6 needs SPF or DKIM", "add an SPF record"),
+
+	/* Recipients. */
+	SMTP(ANYWHERE, 0, "5.1.2", NULL, NO_HOST, QUIET,
+	    "the recipient's domain does not exist", "correct the address"),
+	SMTP(ANYWHERE, 0, "5.1.1", NULL, NO_USER, QUIET,
+	    "there is no such recipient", "correct the address"),
+	SMTP(ANYWHERE, 0, "5.1.3", NULL, NO_USER, QUIET,
+	    "the recipient's address is malformed", "correct the address"),
+	SMTP(ANYWHERE, 0, "5.1.10", NULL, NO_USER, QUIET,
+	    "there is no such recipient", "correct the address"),
+	SMTP(ANYWHERE, 0, "5.4.1", NULL, NO_USER, QUIET,
+	    "there is no such recipient in that organisation",
+	    "correct the address"),
+	SMTP(ANYWHERE, 0, "5.7.504", NULL, REFUSED_RCPT, QUIET,
+	    "the recipient's address was refused", "correct the address"),
+	SMTP(ANYWHERE, 0, "5.7.505", NULL, REFUSED_RCPT, QUIET,
+	    "the recipient is banned", "use another recipient"),
+	SMTP(ANYWHERE, 0, "5.7.124", NULL, REFUSED_RCPT, QUIET,
+	    "the recipient takes mail from listed senders only",
+	    "ask the recipient's administrator to list {mailbox}"),
+	SMTP(ANYWHERE, 0, "5.7.13*", NULL, REFUSED_RCPT, QUIET,
+	    "the recipient takes mail from known senders only",
+	    "ask the recipient's administrator to allow {mailbox}"),
+	SMTP(ANYWHERE, 550, "5.1.7", NULL, BAD_MESSAGE, QUIET,
+	    "the sender's address is malformed", "check -f and mailbox"),
+	SMTP(AT(RCPT), 550, "5.7.1", NULL, REFUSED_RCPT, QUIET,
+	    "the recipient does not take this sender's mail",
+	    "ask the recipient's administrator to allow {mailbox}"),
+	SMTP(AT(RCPT), 550, NULL, NULL, NO_USER, QUIET,
+	    "there is no such recipient", "correct the address"),
+	SMTP(AT(RCPT), 551, NULL, NULL, NO_USER, QUIET,
+	    "the recipient is elsewhere", "correct the address"),
+	SMTP(AT(RCPT), 553, NULL, NULL, NO_USER, QUIET,
+	    "the recipient's address is not allowed", "correct the address"),
+	SMTP(AT(RCPT), 500, NULL, NULL, REFUSED_RCPT, QUIET,
+	    "the server refused this recipient", "correct the address"),
+
+	/* What is left, by stage and first digit. */
+	SMTP(AT(STARTTLS), 500, NULL, NULL, TRANSPORT, LOUD,
+	    "the server refuses STARTTLS",
+	    "check host and port, and that nothing on the way strips STARTTLS"),
+	SMTP(BEFORE_RCPT, 500, NULL, NULL, PERMISSION, LOUD,
+	    "the server refuses this sender",
+	    "read the server's words; `mailbearer explain` knows more of them"),
+	SMTP(ANYWHERE, 552, NULL, NULL, BAD_MESSAGE, QUIET,
+	    "the message is too large", "send less"),
+	SMTP(ANYWHERE, 535, NULL, NULL, PERMISSION, LOUD,
+	    "the server refuses the credentials",
+	    "check mailbox, app and its rights"),
+	SMTP(ANYWHERE, 421, NULL, NULL, WAIT(SESSION), QUIET,
+	    "the server closes the connection: busy or shutting down",
+	    "nothing: it passes"),
+	SMTP(ANYWHERE, 400, NULL, NULL, WAIT(MESSAGE), QUIET,
+	    "the server cannot take it now", "nothing: it is worth another try"),
+	SMTP(ANYWHERE, 500, NULL, NULL, REFUSED, QUIET,
+	    "the server refuses the message for good",
+	    "read the server's words and correct the message"),
+	SMTP(ANYWHERE, 0, "4.*", NULL, WAIT(MESSAGE), QUIET,
+	    "a temporary failure", "nothing: it is worth another try"),
+	SMTP(ANYWHERE, 0, "5.*", NULL, REFUSED, QUIET,
+	    "refused for good", "read the words and correct the message"),
+	SMTP(ANYWHERE, 0, NULL, NULL, TRANSPORT, LOUD,
+	    "the server does not follow the protocol",
+	    "check that host and port name an SMTP submission server"),
+};
+
+#define FIX_CLIENT_ID	"check client-id and tenant: both are on the app's Overview " \
+			"page in Entra, as is the right cloud"
+#define FIX_TENANT	"check tenant (the id or a verified domain) and cloud"
+#define FIX_CONSENT	"give app {client-id} SMTP.SendAsApp of Office 365 Exchange " \
+			"Online as an application permission, with admin consent"
+#define FIX_SCOPE	"remove scope, or set it to https://outlook.office365.com/.default"
+#define FIX_LOGIN	"sign in again: mailbearer login; an app-only credential (" \
+			"certificate) never needs this"
+#define FIX_CERTIFICATE	"upload the certificate to app {client-id} (Certificates & " \
+			"secrets) and compare the thumbprint in the server's words"
+#define FIX_FEDERATED	"compare issuer, subject and audience of the federated " \
+			"credential with those in the token file; letter case counts"
+
+static const struct diagnosis token_rows[] = {
+	ENTRA(7000215, PERMISSION, LOUD, "the client secret is wrong",
+	    "put the secret's Value, not its Secret ID, into client-secret-file; "
+	    "a new secret may take some minutes to work"),
+	ENTRA(7000222, PERMISSION, LOUD, "the client secret has expired",
+	    "make a new secret for app {client-id} in Entra, or use a certificate"),
+	ENTRA(7000218, PERMISSION, LOUD, "no secret and no assertion was sent",
+	    "give the app a credential in mailbearer.conf"),
+	ENTRA(700025, PERMISSION, LOUD, "the app is registered as a public client",
+	    "switch off public client flows for app {client-id}"),
+	ENTRA(700016, PERMISSION, LOUD, "the app does not exist in this tenant",
+	    FIX_CLIENT_ID),
+	ENTRA(700011, PERMISSION, LOUD, "the app does not exist in this tenant",
+	    FIX_CLIENT_ID),
+	ENTRA(70001, PERMISSION, LOUD, "the app does not exist in this tenant",
+	    FIX_CLIENT_ID),
+	ENTRA(7000229, PERMISSION, LOUD, "the app has no service principal here",
+	    "az ad sp create --id {client-id}, or open the app once in the portal"),
+	ENTRA(7000112, PERMISSION, LOUD, "the app is disabled",
+	    "enable sign-in of the Enterprise Application of {client-id}"),
+	ENTRA(90002, PERMISSION, LOUD, "there is no such tenant", FIX_TENANT),
+	ENTRA(90038, PERMISSION, LOUD, "the tenant is in another cloud",
+	    "set cloud to the tenant's cloud"),
+	ENTRA(900382, PERMISSION, LOUD, "the tenant is in another cloud",
+	    "set cloud to the tenant's cloud"),
+	ENTRA(900432, PERMISSION, LOUD, "the tenant is in another cloud",
+	    "set cloud to the tenant's cloud"),
+	ENTRA(9001023, PERMISSION, LOUD, "common is no tenant for an app",
+	    "set tenant to the tenant's id"),
+	ENTRA(1002012, PERMISSION, LOUD, "the scope is not valid for an app",
+	    FIX_SCOPE),
+	ENTRA(70011, PERMISSION, LOUD, "the scope is not valid", FIX_SCOPE),
+	ENTRA(28002, PERMISSION, LOUD, "the scope is not valid", FIX_SCOPE),
+	ENTRA(500011, PERMISSION, LOUD,
+	    "the tenant does not know the resource of the scope",
+	    "check scope and cloud, and that the tenant has Exchange Online"),
+	ENTRA(50001, PERMISSION, LOUD,
+	    "the tenant does not know the resource of the scope",
+	    "check scope and cloud, and that the tenant has Exchange Online"),
+	ENTRA(65001, PERMISSION, LOUD, "nobody has consented to the permission",
+	    FIX_CONSENT),
+	ENTRA(650052, PERMISSION, LOUD, "the tenant lacks the service asked for",
+	    "check that the tenant has Exchange Online"),
+	ENTRA(650056, PERMISSION, LOUD, "consent or permission is missing",
+	    FIX_CONSENT),
+	ENTRA(650057, PERMISSION, LOUD, "consent or permission is missing",
+	    FIX_CONSENT),
+	ENTRA(700027, PERMISSION, LOUD,
+	    "the signature is not by a certificate of this app", FIX_CERTIFICATE),
+	ENTRA(50012, PERMISSION, LOUD,
+	    "the signature is not by a certificate of this app", FIX_CERTIFICATE),
+	ENTRA(700030, PERMISSION, LOUD, "the certificate's subject is not accepted",
+	    FIX_CERTIFICATE),
+	ENTRA(700024, PERMISSION, LOUD, "the assertion is outside its time",
+	    "set this host's clock (NTP); for a federated token, see that its file "
+	    "is renewed"),
+	ENTRA(5002730, PERMISSION, LOUD, "the key cannot be used with PS256",
+	    "set assertion-algorithm = RS256"),
+	ENTRA(700211, PERMISSION, LOUD, "no federated credential has this issuer",
+	    FIX_FEDERATED),
+	ENTRA(700213, PERMISSION, LOUD, "no federated credential has this subject",
+	    FIX_FEDERATED),
+	ENTRA(70021, PERMISSION, LOUD, "no federated credential matches",
+	    FIX_FEDERATED),
+	ENTRA(7002137, PERMISSION, LOUD, "no federated credential matches",
+	    FIX_FEDERATED),
+	ENTRA(7002138, PERMISSION, LOUD, "no federated credential matches",
+	    FIX_FEDERATED),
+	ENTRA(53003, POLICY, LOUD, "Conditional Access refused the app",
+	    "allow this host's address in the policy for workload identities"),
+	ENTRA(53000, POLICY, LOUD, "Conditional Access refused the sign-in",
+	    "see the sign-in log in the Entra admin center"),
+	ENTRA(53001, POLICY, LOUD, "Conditional Access refused the sign-in",
+	    "see the sign-in log in the Entra admin center"),
+	ENTRA(53002, POLICY, LOUD, "Conditional Access refused the sign-in",
+	    "see the sign-in log in the Entra admin center"),
+	ENTRA(530032, POLICY, LOUD, "security policy refused the sign-in",
+	    "see the sign-in log in the Entra admin center"),
+	ENTRA(530035, POLICY, LOUD, "security defaults refused the sign-in",
+	    "see the sign-in log in the Entra admin center"),
+	ENTRA(50034, PERMISSION, LOUD, "the user does not exist", FIX_LOGIN),
+	ENTRA(50126, PERMISSION, LOUD, "user name or password is wrong", FIX_LOGIN),
+	ENTRA(50055, PERMISSION, LOUD, "the user's password has expired", FIX_LOGIN),
+	ENTRA(50057, PERMISSION, LOUD, "the user is disabled",
+	    "enable the user in Entra"),
+	ENTRA(50053, WAIT(ACCOUNT), LOUD, "the user is locked for a while",
+	    "wait, and find who tries wrong passwords"),
+	ENTRA(50076, POLICY, LOUD, "a second factor is wanted", FIX_LOGIN),
+	ENTRA(50078, POLICY, LOUD, "the second factor has expired", FIX_LOGIN),
+	ENTRA(50079, POLICY, LOUD, "a second factor must be set up", FIX_LOGIN),
+	ENTRA(50173, PERMISSION, LOUD, "the sign-in was revoked", FIX_LOGIN),
+	ENTRA(70043, PERMISSION, LOUD, "the sign-in has grown too old", FIX_LOGIN),
+	ENTRA(700082, PERMISSION, LOUD, "the refresh token has expired", FIX_LOGIN),
+	ENTRA(70008, PERMISSION, LOUD, "the refresh token has expired", FIX_LOGIN),
+	ENTRA(70000, PERMISSION, LOUD, "the refresh token is not valid", FIX_LOGIN),
+	ENTRA(50196, WAIT(ACCOUNT), LOUD, "Entra sees a client that asks in a loop",
+	    "wait; find what asks so often for app {client-id} on other hosts"),
+	ENTRA(90055, WAIT(ACCOUNT), LOUD, "the tenant is throttled",
+	    "wait; find the app that floods the tenant"),
+	ENTRA(90033, WAIT(ACCOUNT), QUIET, "Entra is busy", "nothing: it passes"),
+	ENTRA(90006, WAIT(ACCOUNT), QUIET, "Entra is busy", "nothing: it passes"),
+	ENTRA(90012, WAIT(ACCOUNT), QUIET, "Entra is busy", "nothing: it passes"),
+	ENTRA(90024, WAIT(ACCOUNT), QUIET, "Entra is busy", "nothing: it passes"),
+	ENTRA(90090, WAIT(ACCOUNT), QUIET, "Entra is busy", "nothing: it passes"),
+	ENTRA(50033, WAIT(ACCOUNT), QUIET, "Entra is busy", "nothing: it passes"),
+	ENTRA(50087, WAIT(ACCOUNT), QUIET, "Entra is busy", "nothing: it passes"),
+	ENTRA(50000, WAIT(ACCOUNT), LOUD, "Entra has a fault",
+	    "if it lasts, open a support case with the correlation id"),
+	ENTRA(90036, WAIT(ACCOUNT), LOUD, "Entra has a fault",
+	    "if it lasts, open a support case with the correlation id"),
+
+	/* RFC 6749 5.2 and what Entra adds; HTTP where there is no JSON. */
+	OAUTH(0, "temporarily_unavailable", WAIT(ACCOUNT), QUIET,
+	    "the token endpoint is busy", "nothing: it passes"),
+	OAUTH(0, "request_timeout", WAIT(ACCOUNT), QUIET,
+	    "the token endpoint is busy", "nothing: it passes"),
+	OAUTH(429, NULL, WAIT(ACCOUNT), QUIET,
+	    "the token endpoint has been asked too often",
+	    "nothing: it is asked again when it allows; find what else asks for "
+	    "tokens of app {client-id}"),
+	OAUTH(408, NULL, WAIT(ACCOUNT), QUIET, "the token endpoint is slow",
+	    "nothing: it passes"),
+	OAUTH(500, NULL, WAIT(ACCOUNT), QUIET, "the token endpoint has a fault",
+	    "nothing: it passes; if it lasts, see Microsoft's service status"),
+	OAUTH(0, "invalid_client", PERMISSION, LOUD,
+	    "the app's credential is not accepted",
+	    "check client-id and the credential of the app"),
+	OAUTH(0, "unauthorized_client", PERMISSION, LOUD,
+	    "the app may not ask for tokens this way", FIX_CLIENT_ID),
+	OAUTH(0, "invalid_scope", PERMISSION, LOUD, "the scope is not valid",
+	    FIX_SCOPE),
+	OAUTH(0, "invalid_resource", PERMISSION, LOUD, "the scope is not valid",
+	    FIX_SCOPE),
+	OAUTH(0, "invalid_grant", PERMISSION, LOUD,
+	    "the sign-in is no longer valid", FIX_LOGIN),
+	OAUTH(0, "interaction_required", POLICY, LOUD, "a person must sign in",
+	    FIX_LOGIN),
+	OAUTH(0, "invalid_request", PERMISSION, LOUD,
+	    "the token endpoint did not understand the request",
+	    "check tenant, client-id and scope"),
+	OAUTH(0, "unsupported_grant_type", PERMISSION, LOUD,
+	    "the token endpoint does not know this kind of request",
+	    "check authority and token-endpoint"),
+	OAUTH(404, NULL, PERMISSION, LOUD, "there is no token endpoint there",
+	    "check tenant, authority and token-endpoint"),
+	OAUTH(300, NULL, PERMISSION, LOUD, "the token endpoint redirects",
+	    "check authority: a proxy or portal may stand in between"),
+	OAUTH(400, NULL, PERMISSION, LOUD, "the token endpoint refuses",
+	    "read its words"),
+	OAUTH(0, NULL, WAIT(ACCOUNT), LOUD,
+	    "the token endpoint's answer makes no sense",
+	    "check authority and proxy: something else may have answered"),
+};
+
+const struct catalogue catalogue_smtp = {
+	smtp_rows, sizeof smtp_rows / sizeof *smtp_rows
+};
+const struct catalogue catalogue_token = {
+	token_rows, sizeof token_rows / sizeof *token_rows
+};

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The catalogue against the literal texts of the facts about Exchange Online
+ * and Entra.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "check_main.h"
+#include "diagnose/diagnose.h"
+
+static const struct {
+	enum diagnose_stage stage;
+	int reply;
+	const char *enhanced, *words;
+	enum status_class class;
+	int sysexit;
+	bool loud;
+	const char *cause;	/* part of it */
+} replies[] = {
+	/* 2.2 AUTH */
+	{ DIAGNOSE_AUTH, 535, "5.7.3", "Authentication unsuccessful [host]",
+	  CLASS_CONFIG, EX_NOPERM, true, "does not accept this token" },
+	{ DIAGNOSE_AUTH, 535, "5.7.139", "Authentication unsuccessful, "
+	  "SmtpClientAuthentication is disabled for the Tenant. Visit "
+	  "https://aka.ms/smtp_auth_disabled for more information.",
+	  CLASS_CONFIG, EX_NOPERM, true, "for the organisation" },
+	{ DIAGNOSE_AUTH, 535, "5.7.139", "Authentication unsuccessful, "
+	  "SmtpClientAuthentication is disabled for the Mailbox.",
+	  CLASS_CONFIG, EX_NOPERM, true, "for this mailbox" },
+	{ DIAGNOSE_AUTH, 535, "5.7.139", "Authentication unsuccessful, basic "
+	  "authentication is disabled.", CLASS_CONFIG, EX_NOPERM, true,
+	  "forbids passwords" },
+	{ DIAGNOSE_AUTH, 535, "5.7.139", "Authentication unsuccessful, the user "
+	  "credentials were incorrect.", CLASS_CONFIG, EX_NOPERM, true,
+	  "password is wrong" },
+	{ DIAGNOSE_AUTH, 535, "5.7.139", "Authentication unsuccessful, the "
+	  "request did not meet the criteria to be authenticated successfully. "
+	  "Contact your administrator.", CLASS_POLICY, EX_NOPERM, true,
+	  "Conditional Access" },
+	{ DIAGNOSE_AUTH, 535, "5.7.139", "Authentication unsuccessful, user is "
+	  "locked by your organization's security defaults policy. Contact your "
+	  "administrator.", CLASS_POLICY, EX_NOPERM, true, "security defaults" },
+	{ DIAGNOSE_AUTH, 535, "5.7.139", "Authentication unsuccessful, the "
+	  "organization configuration doesn't allow this authentication request.",
+	  CLASS_CONFIG, EX_NOPERM, true, "does not allow" },
+	{ DIAGNOSE_AUTH, 535, "5.7.139", "Authentication unsuccessful, federated "
+	  "STS service was unreachable.", CLASS_RETRY, EX_TEMPFAIL, true,
+	  "federation" },
+	{ DIAGNOSE_AUTH, 550, "5.7.30", "Basic authentication is not supported "
+	  "for Client Submission.", CLASS_CONFIG, EX_NOPERM, true, "no passwords" },
+	{ DIAGNOSE_AUTH, 421, "4.7.66", "TLS 1.0 and 1.1 are not supported. "
+	  "Please upgrade/update your client to support TLS 1.2.",
+	  CLASS_CONFIG, EX_PROTOCOL, true, "TLS 1.2" },
+	{ DIAGNOSE_AUTH, 451, "4.7.0", "Temporary server error. Please try again "
+	  "later. PRX4 [host]", CLASS_RETRY, EX_TEMPFAIL, false, "front end" },
+	{ DIAGNOSE_AUTH, 454, "4.7.0", "Temporary authentication failure",
+	  CLASS_RETRY, EX_TEMPFAIL, false, "cannot check" },
+	{ DIAGNOSE_AUTH, 504, "5.7.4", "Unrecognized authentication type",
+	  CLASS_CONFIG, EX_NOPERM, true, "way to authenticate" },
+	{ DIAGNOSE_CONNECT, 421, "4.3.2", "Service not available",
+	  CLASS_RETRY, EX_TEMPFAIL, false, "busy" },
+	/* 2.3 MAIL, RCPT, end of data */
+	{ DIAGNOSE_END_OF_DATA, 430, "4.2.0", "STOREDRV; mailbox logon failure; "
+	  "STOREDRV.Submission.Exception:ConnectionFailedTransientException."
+	  "MapiExceptionLogonFailed; Failed to process message",
+	  CLASS_RETRY, EX_TEMPFAIL, true, "no rights on the mailbox" },
+	{ DIAGNOSE_END_OF_DATA, 432, "4.3.2", "Concurrent connections limit "
+	  "exceeded. Visit https://aka.ms/concurrent_sending for more "
+	  "information.", CLASS_RETRY, EX_TEMPFAIL, false, "three connections" },
+	{ DIAGNOSE_END_OF_DATA, 432, "4.3.2", "STOREDRV.ClientSubmit; sender "
+	  "thread limit exceeded", CLASS_RETRY, EX_TEMPFAIL, false,
+	  "three connections" },
+	{ DIAGNOSE_END_OF_DATA, 554, "5.2.252", "SendAsDenied; a@x not allowed to "
+	  "send as b@y; STOREDRV.Submission.Exception:SendAsDeniedException."
+	  "MapiExceptionSendAsDenied;", CLASS_CONFIG, EX_NOPERM, true,
+	  "From address" },
+	{ DIAGNOSE_END_OF_DATA, 554, "5.2.0", "STOREDRV.Submission.Exception:"
+	  "SendAsDeniedException...", CLASS_CONFIG, EX_NOPERM, true,
+	  "From address" },
+	{ DIAGNOSE_MAIL, 550, "5.7.60", "SMTP; Client does not have permissions "
+	  "to send as this sender", CLASS_CONFIG, EX_NOPERM, true,
+	  "From address" },
+	{ DIAGNOSE_MAIL, 530, "5.7.57", "Client not authenticated to send mail.",
+	  CLASS_CONFIG, EX_NOPERM, true, "authenticated clients" },
+	{ DIAGNOSE_MAIL, 451, "5.7.3", "STARTTLS is required to send mail",
+	  CLASS_CONFIG, EX_PROTOCOL, true, "without TLS" },
+	{ DIAGNOSE_END_OF_DATA, 554, "5.2.2", "mailbox full; STOREDRV.Submission."
+	  "Exception:QuotaExceededException.MapiExceptionShutoffQuotaExceeded",
+	  CLASS_RETRY, EX_TEMPFAIL, true, "mailbox is full" },
+	{ DIAGNOSE_END_OF_DATA, 554, "5.2.0", "STOREDRV.Submission.Exception:"
+	  "SubmissionQuotaExceededException; Failed to process message due to a "
+	  "permanent exception with message The message can't be submitted "
+	  "because the sender's submission quota was exceeded.",
+	  CLASS_RETRY, EX_TEMPFAIL, true, "10,000" },
+	{ DIAGNOSE_ANY, 550, "5.1.90", "Your message can't be sent because you've "
+	  "reached your daily limit for message recipients",
+	  CLASS_RETRY, EX_TEMPFAIL, true, "24 hours" },
+	{ DIAGNOSE_ANY, 0, "5.2.2", "Submission quota exceeded",
+	  CLASS_RETRY, EX_TEMPFAIL, true, "24 hours" },
+	{ DIAGNOSE_END_OF_DATA, 554, "5.2.0", "STOREDRV.Submission.Exception:"
+	  "OutboundSpamException; ... WASCL UserAction verdict is not None. "
+	  "Actual verdict is Suspend, ShowTierUpgrade.",
+	  CLASS_POLICY, EX_NOPERM, true, "spam" },
+	{ DIAGNOSE_END_OF_DATA, 451, "4.3.111", "Temporary server error. Please "
+	  "try again later MRH1", CLASS_RETRY, EX_TEMPFAIL, false, "now" },
+	{ DIAGNOSE_MAIL, 552, "5.3.4", "Message size exceeds fixed maximum "
+	  "message size", CLASS_MESSAGE, EX_DATAERR, false, "too large" },
+	{ DIAGNOSE_RCPT, 452, "4.5.3", "Too many recipients",
+	  CLASS_RETRY, EX_TEMPFAIL, false, "too many" },
+	{ DIAGNOSE_ANY, 550, "5.5.3", "RESOLVER.ADR.RecipLimit; too many "
+	  "recipients", CLASS_MESSAGE, EX_DATAERR, false, "too many" },
+	{ DIAGNOSE_RCPT, 550, "5.1.1", "User unknown", CLASS_RECIPIENT, EX_NOUSER,
+	  false, "no such recipient" },
+	{ DIAGNOSE_RCPT, 501, "5.1.3", "Invalid address", CLASS_RECIPIENT,
+	  EX_NOUSER, false, "malformed" },
+	{ DIAGNOSE_RCPT, 550, "5.1.2", "Host unknown", CLASS_RECIPIENT, EX_NOHOST,
+	  false, "domain" },
+	{ DIAGNOSE_RCPT, 550, "", "no", CLASS_RECIPIENT, EX_NOUSER, false, "" },
+	{ DIAGNOSE_RCPT, 554, "5.7.1", "no", CLASS_RECIPIENT, EX_UNAVAILABLE,
+	  false, "" },
+	{ DIAGNOSE_END_OF_DATA, 550, "5.7.512", "Access denied, message must be "
+	  "RFC 5322 section 3.6.2 compliant", CLASS_MESSAGE, EX_DATAERR, false,
+	  "From" },
+	{ DIAGNOSE_END_OF_DATA, 550, "5.1.20", "Multiple From addresses are not "
+	  "allowed without Sender address", CLASS_MESSAGE, EX_DATAERR, false,
+	  "From" },
+	{ DIAGNOSE_END_OF_DATA, 550, "5.6.11", "Invalid characters",
+	  CLASS_MESSAGE, EX_DATAERR, false, "form" },
+	{ DIAGNOSE_ANY, 550, "5.7.64", "TenantAttribution; Relay Access Denied",
+	  CLASS_CONFIG, EX_NOPERM, true, "connector" },
+	{ DIAGNOSE_ANY, 550, "5.7.68", "TenantInboundAttribution; Direct Send not "
+	  "allowed for this organization from unauthorized sources",
+	  CLASS_CONFIG, EX_NOPERM, true, "Direct Send" },
+	{ DIAGNOSE_ANY, 451, "4.7.500", "Server busy. Please try again later from "
+	  "[ip]. (AS77712344)", CLASS_RETRY, EX_TEMPFAIL, false, "busy" },
+	{ DIAGNOSE_ANY, 451, "4.4.62", "Mail sent to the wrong Office 365 region. "
+	  "ATTR35", CLASS_RETRY, EX_TEMPFAIL, true, "wrong server" },
+	{ DIAGNOSE_ANY, 550, "5.7.233", "x", CLASS_RETRY, EX_TEMPFAIL, true,
+	  "tenant" },
+	{ DIAGNOSE_ANY, 550, "5.7.134", "x", CLASS_RECIPIENT, EX_UNAVAILABLE,
+	  false, "known senders" },
+	{ DIAGNOSE_ANY, 550, "5.5.105", "External sending is not supported for "
+	  "High Volume Email accounts", CLASS_MESSAGE, EX_UNAVAILABLE, false,
+	  "inside" },
+	{ DIAGNOSE_AUTH, 501, "5.5.127", "Token will expire soon",
+	  CLASS_RETRY, EX_TEMPFAIL, false, "ten minutes" },
+	{ DIAGNOSE_AUTH, 501, "5.5.124", "Invalid XOAUTH2 auth data",
+	  CLASS_CONFIG, EX_NOPERM, true, "token" },
+	/* what is left */
+	{ DIAGNOSE_MAIL, 550, "5.1.0", "whatever", CLASS_CONFIG, EX_NOPERM, true,
+	  "refuses this sender" },
+	{ DIAGNOSE_STARTTLS, 502, "", "no", CLASS_CONFIG, EX_PROTOCOL, true,
+	  "STARTTLS" },
+	{ DIAGNOSE_END_OF_DATA, 554, "", "no", CLASS_MESSAGE, EX_UNAVAILABLE,
+	  false, "for good" },
+	{ DIAGNOSE_END_OF_DATA, 451, "", "later", CLASS_RETRY, EX_TEMPFAIL, false,
+	  "now" },
+	{ DIAGNOSE_MAIL, 250, "", "odd", CLASS_CONFIG, EX_PROTOCOL, true,
+	  "protocol" },
+};
+
+START_TEST(replies_of_the_facts)
+{
+	const struct diagnosis *d = diagnose_reply(replies[_i].stage,
+	    replies[_i].reply, replies[_i].enhanced, replies[_i].words);
+
+	ck_assert_msg(strstr(d->cause, replies[_i].cause) != NULL,
+	    "%d %s: got \"%s\"", replies[_i].reply, replies[_i].enhanced,
+	    d->cause);
+	ck_assert_int_eq(d->class, replies[_i].class);
+	ck_assert_int_eq(d->sysexit, replies[_i].sysexit);
+	ck_assert_int_eq(d->loud, replies[_i].loud);
+}
+END_TEST
+
+static const struct {
+	int http;
+	const char *error;
+	long aadsts;
+	enum status_class class;
+	int sysexit;
+} answers[] = {
+	{ 401, "invalid_client", 7000215, CLASS_CONFIG, EX_NOPERM },
+	{ 401, "invalid_client", 999999, CLASS_CONFIG, EX_NOPERM },
+	{ 400, "invalid_grant", 50196, CLASS_RETRY, EX_TEMPFAIL },
+	{ 400, "invalid_grant", 53003, CLASS_POLICY, EX_NOPERM },
+	{ 503, "temporarily_unavailable", 90033, CLASS_RETRY, EX_TEMPFAIL },
+	{ 503, "", 0, CLASS_RETRY, EX_TEMPFAIL },
+	{ 429, "", 0, CLASS_RETRY, EX_TEMPFAIL },
+	{ 400, "invalid_scope", 0, CLASS_CONFIG, EX_NOPERM },
+	{ 302, "", 0, CLASS_CONFIG, EX_NOPERM },
+	{ 404, "", 0, CLASS_CONFIG, EX_NOPERM },
+	{ 200, "", 0, CLASS_RETRY, EX_TEMPFAIL },
+};
+
+START_TEST(answers_of_the_token_endpoint)
+{
+	const struct diagnosis *d = diagnose_token(answers[_i].http,
+	    answers[_i].error, answers[_i].aadsts, "");
+
+	ck_assert_int_eq(d->class, answers[_i].class);
+	ck_assert_int_eq(d->sysexit, answers[_i].sysexit);
+}
+END_TEST
+
+START_TEST(a_hint_names_the_account)
+{
+	struct diagnose_values v = { .mailbox = "alerts@contoso.com" };
+	struct status st = STATUS_INIT;
+	const struct diagnosis *d;
+
+	d = diagnose_reply(DIAGNOSE_END_OF_DATA, 554, "5.2.252", "SendAsDenied");
+	ck_assert_int_eq(diagnose_status(&st, d, &v, 554, "5.2.252",
+	    "SendAsDenied\033[31m", "message refused"), -1);
+	ck_assert_str_eq(st.text, "message refused");
+	ck_assert_str_eq(st.remote, "SendAsDenied?[31m");
+	ck_assert_ptr_nonnull(strstr(st.hint, "-Trustee alerts@contoso.com "));
+	ck_assert_ptr_nonnull(strstr(st.hint, "-Identity <from> "));
+	ck_assert_int_eq(st.scope, SCOPE_ACCOUNT);
+}
+END_TEST
+
+/* No row may stand below one that takes all it takes, nor be too long for a
+ * hint, nor be without advice. */
+START_TEST(every_row_can_be_reached_and_fits)
+{
+	const struct diagnosis *d, *got;
+	char enhanced[12];
+	struct status st;
+	int stage, reply;
+	size_t i;
+
+	for (i = 0; (d = diagnose_row(i)) != NULL; i++) {
+		ck_assert_uint_lt(strlen(d->cause) + strlen(d->fix) + 100,
+		    sizeof st.hint);
+		ck_assert_uint_ne(strlen(d->fix), 0);
+		for (stage = 0; stage < DIAGNOSE_STAGES - 1; stage++)
+			if (d->stages & 1u << stage)
+				break;
+		snprintf(enhanced, sizeof enhanced, "%s",
+		    d->enhanced != NULL ? d->enhanced : "");
+		if (*enhanced != '\0' && enhanced[strlen(enhanced) - 1] == '*')
+			enhanced[strlen(enhanced) - 1] = '9';
+		reply = d->reply;
+		if (reply == 300 || reply == 400 || reply == 500)
+			reply += 56;
+		if (d->stages == 1u << DIAGNOSE_TOKEN)
+			got = diagnose_token(reply, d->oauth_error != NULL ?
+			    d->oauth_error : "", d->aadsts, "");
+		else
+			got = diagnose_reply(d->stages != 0 ?
+			    (enum diagnose_stage)stage : DIAGNOSE_END_OF_DATA,
+			    reply, enhanced, d->words != NULL ? d->words : "");
+		ck_assert_msg(got == d, "row %zu (%s) is hidden by (%s)", i,
+		    d->cause, got->cause);
+	}
+	ck_assert_uint_gt(i, 100);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("diagnose");
+	TCase *t = tcase_create("diagnose");
+
+	tcase_add_loop_test(t, replies_of_the_facts, 0,
+	    sizeof replies / sizeof *replies);
+	tcase_add_loop_test(t, answers_of_the_token_endpoint, 0,
+	    sizeof answers / sizeof *answers);
+	tcase_add_test(t, a_hint_names_the_account);
+	tcase_add_test(t, every_row_can_be_reached_and_fits);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+CHECK_MAIN(suite)
