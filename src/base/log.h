@@ -19,12 +19,14 @@ int	log_open(const char *ident, const char *target, struct status *st);
 void	log_line(int priority, const char *format, ...)
 	    __attribute__((format(printf, 2, 3)));
 
-/* Building a line of key=value pairs: begin, add, end.
+/* Building a line: the event, then key=value pairs, as in
+ * "sent account=alerts error=\"two words\"".
  *	struct log_event e;
  *	log_event_begin(&e, "sent");
  *	log_event_add(&e, "account", "%s", name);
  *	log_event_end(&e, LOG_INFO);
- * A value is quoted when it is empty or holds a blank, a quote or '='. */
+ * A value is quoted when it is empty or holds a blank, a quote or '='; in it a
+ * backslash stands before quotes and backslashes.  What does not fit is cut. */
 struct log_event {
 	char	line[2000];	/* syslog(3) loses more than 2048 bytes */
 	size_t	len;
@@ -32,7 +34,7 @@ struct log_event {
 void	log_event_begin(struct log_event *e, const char *event);
 void	log_event_add(struct log_event *e, const char *key, const char *format,
 	    ...) __attribute__((format(printf, 3, 4)));
-/* exit=, reply=, error= (text), remote=, hint= as far as they are set. */
+/* exit=, reply=, enhanced=, error= (text), remote=, hint=, as far as set. */
 void	log_event_add_status(struct log_event *e, const struct status *st);
 void	log_event_end(struct log_event *e, int priority);
 

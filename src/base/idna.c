@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/idna.h"
+
+#include <idn2.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#define DOMAIN_MAX	253	/* RFC 1035 2.3.4, less the root's two octets */
+#define LABEL_MAX	63
+
+/* Longer input cannot become a domain; libidn2 need not find that out. */
+#define INPUT_MAX	(4 * DOMAIN_MAX)
+
+static bool
+is_ascii(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s >= 0x80)
+			return false;
+	return true;
+}
+
+static bool
+has_a_label(const char *domain)
+{
+	const char *label = domain;
+
+	while (label != NULL) {
+		if (strncasecmp(label, "xn--", 4) == 0)
+			return true;
+		if ((label = strchr(label, '.')) != NULL)
+			label++;
+	}
+	return false;
+}
+
+/* RFC 5321 4.1.3: "[192.0.2.1]", "[IPv6:2001:db8::1]", printable ASCII. */
+static int
+copy_literal(const char *literal, char out[IDNA_DOMAIN_SIZE])
+{
+	size_t len = strlen(literal), i;
+
+	if (len < 3 || len > DOMAIN_MAX || literal[len - 1] != ']')
+		return -1;
+	for (i = 1; i < len - 1; i++)
+		if (literal[i] <= ' ' || literal[i] >= 0x7f ||
+		    strchr("[]\\", literal[i]) != NULL)
+			return -1;
+	memcpy(out, literal, len + 1);
+	return 0;
+}
+
+/* Lower-cases a domain in ASCII, whatever the locale, and judges its form. */
+static int
+copy_ascii(const char *domain, char out[IDNA_DOMAIN_SIZE])
+{
+	size_t i, label = 0;
+	char c;
+
+	for (i = 0; (c = domain[i]) != '\0'; i++) {
+		if (i == DOMAIN_MAX)
+			return -1;
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		if (c == '.') {
+			if (label == 0)
+				return -1;
+			label = 0;
+		} else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+		    c == '-' || c == '_') {
+			if (++label > LABEL_MAX)
+				return -1;
+		} else
+			return -1;
+		out[i] = c;
+	}
+	out[i] = '\0';
+	return label == 0 ? -1 : 0;
+}
+
+int
+idna_to_ascii(const char *domain, char out[IDNA_DOMAIN_SIZE])
+{
+	uint8_t *ascii = NULL;
+	int r;
+
+	if (domain[0] == '[')
+		return copy_literal(domain, out);
+	/* Plain ASCII is not IDNA's business (RFC 5891 5.3): names such as
+	 * "r3---x.example" exist, and libidn2 would refuse them. */
+	if (is_ascii(domain) && !has_a_label(domain))
+		return copy_ascii(domain, out);
+	if (strnlen(domain, INPUT_MAX + 1) > INPUT_MAX)
+		return -1;
+	if (idn2_lookup_u8((const uint8_t *)domain, &ascii,
+	    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+		return -1;
+	r = copy_ascii((const char *)ascii, out);
+	idn2_free(ascii);
+	return r;
+}
