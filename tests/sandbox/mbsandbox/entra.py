@@ -382,14 +382,14 @@ class TokenService:
         if algorithm == "PS256" and self.tenant.switchboard.get("no_ps256"):
             raise Refusal(5002730)
         # The two must not be mixed (entra-tokens.md 1.4).
-        text = header.get(name, "")
         try:
-            thumbprint = jwt.b64url_decode(text)
+            thumbprint = jwt.b64url_decode(header.get(name))
         except jwt.BadToken as error:
             raise Refusal(50027) from error
         words = {"app": app.client_id, "thumbprint": thumbprint.hex().upper()}
         for one in app.certificates:
-            if thumbprint in (one.sha1, one.sha256):
+            if thumbprint == (one.sha256 if algorithm == "PS256"
+                              else one.sha1):
                 if one.key.verify(algorithm, token.signed, token.signature):
                     return
                 raise Refusal(700027, reason="The key was found, but use of "

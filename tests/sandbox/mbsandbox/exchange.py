@@ -258,6 +258,7 @@ class Session:
             "auth": None, "messages": 0, "flights": 1,
             "flights_to_accept": None, "commands": 0, "violations": [],
             "ended": None}
+        server.recorder.saw(self.id)
 
     # ------------------------------------------------------- recording
 
@@ -891,6 +892,8 @@ class Session:
         transaction, incoming = self.transaction, self.transaction.incoming
         incoming.finish()
         self.heard("(message, %d octets)" % incoming.size)
+        if self.board.get("accept_bare_lf", self.user):
+            incoming.accept_bare_lf()
         fields, fault = mail.parse_header(incoming.header)
         refusal = self._message_refusal(fields, fault)
         identifier = self._message_id(fields)
@@ -924,7 +927,6 @@ class Session:
         if transaction.too_large or "header over 256 KB" in incoming.faults:
             return BY_NAME["too_large"].reply
         if incoming.faults & BROKEN and transaction.body() != "BINARYMIME" \
-                and not self.board.get("accept_bare_lf", self.user) \
                 or "NUL in the message" in incoming.faults:
             return ILLEGAL_OCTETS
         if "line over 998 octets" in incoming.faults \

@@ -27,7 +27,8 @@ def b64url(data: bytes) -> str:
 
 def b64url_decode(text: str) -> bytes:
     """Decode base64url without padding, refusing every other character."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]*", text):
+    if not isinstance(text, str) or \
+            not re.fullmatch(r"[A-Za-z0-9_-]*", text):
         raise BadToken("not base64url")
     try:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -41,6 +41,7 @@ class Recorder:
         self.messages = directory / "messages"
         self.messages.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
+        self._seen: set[str] = set()
         self._count = len(list(self.messages.glob("[0-9]*.json")))
         self._logs = {name: os.open(directory / (name + ".jsonl"),
                                     os.O_WRONLY | os.O_APPEND | os.O_CREAT
@@ -49,9 +50,20 @@ class Recorder:
 
     def append(self, log: str, **facts) -> None:
         line = json.dumps({"time": utc_now(), **facts}) + "\n"
+        session = facts.get("session", "")
         with self._lock:
+            if log == "sessions" and facts.get("ended") and \
+                    session not in self._seen:
+                return             # it only ended after a reset
+            self._seen.add(session)
             if self._logs:
                 os.write(self._logs[log], line.encode())
+
+    def saw(self, session: str) -> None:
+        """A session began.  After a reset only sessions that began or said
+        something since then are recorded."""
+        with self._lock:
+            self._seen.add(session)
 
     def violation(self, session: str, text: str) -> None:
         self.append("violations", session=session, text=text)
@@ -81,6 +93,7 @@ class Recorder:
             for path in self.messages.glob("[0-9]*"):
                 path.unlink()
             self._count = 0
+            self._seen.clear()
 
     def close(self) -> None:
         with self._lock:
