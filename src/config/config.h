@@ -6,6 +6,12 @@
  *
  * Every value here is checked and every default filled in: nobody else looks up
  * a default.  Durations are seconds, sizes are bytes.
+ *
+ * Paths are absolute.  A field that names a file with something secret or
+ * trusted in it (secret_files, certificate, private_key, passphrase_file,
+ * federated_token_file, password_file, tls_certificate, tls_private_key,
+ * ca_file) may hold "credential:NAME" instead, as it was written: whoever opens
+ * it asks config_resolve_file() first.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -15,6 +21,8 @@
 
 #include "base/safefile.h"
 #include "base/status.h"
+
+struct hosts;
 
 #define CONFIG_FILE_MAX	(64 * 1024)
 
@@ -37,12 +45,15 @@ struct app {
 	char		 *name;			/* [A-Za-z0-9._-]{1,64} */
 	char		 *cloud;
 	char		 *authority;		/* https://HOST, no slash at the end */
-	char		 *token_endpoint;	/* full URL, {tenant} filled in; NULL
-						 * for managed identity and command */
+	char		 *token_endpoint;	/* full URL, {tenant} filled in; for
+						 * managed identity and command NULL
+						 * unless it was given */
 	char		 *scope;
+	bool		  scope_given;		/* not from cloud or preset */
 	char		 *tenant, *client_id;
 	enum credential_kind credential;
-	char		**secret_files;		/* in order; paths, credential: resolved */
+	bool		  delegated;		/* what `credential` says too */
+	char		**secret_files;		/* in order */
 	char		 *certificate, *private_key, *passphrase_file;
 	char		 *assertion_algorithm;	/* "PS256", "RS256" */
 	bool		  assertion_fixed;	/* algorithm given: no fallback */
@@ -56,10 +67,11 @@ struct app {
 struct account {
 	char		 *name;
 	const struct app *app;			/* NULL where auth needs no token */
+	char		 *app_name;		/* as written, or NULL */
 	char		 *mailbox;		/* as written, domain as A-label */
 	char		**send_as, **serves;	/* patterns, see config/account.h */
 	char		**allow_users;		/* NULL: everyone */
-	const char	 *preset;
+	char		 *preset;
 	char		 *host;
 	int		  port;
 	enum tls_mode	  tls;
@@ -80,8 +92,12 @@ struct config {
 	char		 *domain;		/* A-label */
 	char		 *hostname;		/* EHLO name; NULL: address literal */
 	char		 *short_hostname;	/* "NAME on HOST" */
-	char		**host_names;		/* names of this host, lower case */
-	char		 *local_mail_to, *aliases, *deliver_all_to;
+	char		**host_names;		/* names of this host, lower case, but
+						 * for those that only /etc/hosts has:
+						 * ask config_is_host_name() */
+	struct hosts	 *hosts;		/* these, read when first asked for */
+	char		 *local_mail_to, *deliver_all_to;
+	char		 *aliases;		/* NULL: none */
 	bool		  spool;
 	char		 *spool_directory, *state_directory;
 	int64_t		  spool_reserve, spool_per_user;
@@ -124,8 +140,16 @@ void	config_release(struct config *c);
 const struct account *config_account(const struct config *c, const char *name);
 const struct app *config_app(const struct config *c, const char *name);
 
+/* The path behind a file field, to be freed: `value` itself, or for
+ * "credential:NAME" the one /run/credentials/UNIT/NAME that exists, where
+ * /run/credentials and UNIT belong to root.  (Which unit runs us is not asked
+ * from the environment, which is the caller's.)  -1 with EX_CONFIG if there is
+ * none or more than one. */
+int	config_resolve_file(const char *value, char **path, struct status *st);
+
 /* Whether `domain` (any case, U- or A-label) is a name of this host:
- * "localhost", the hostname, its short form, /etc/mailname is not one. */
+ * "localhost", the hostname, its short form, and the names that /etc/hosts gives
+ * to loopback addresses and beside our own name.  /etc/mailname is not one. */
 bool	config_is_host_name(const struct config *c, const char *domain);
 
 #endif

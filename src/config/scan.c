@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: ISC */
+#include "config/scan.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "config/value.h"
+
+#define WORD_BYTES "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" \
+	"0123456789._@/:%-"
+
+enum token {
+	TOKEN_END, TOKEN_WORD, TOKEN_STRING, TOKEN_OPEN, TOKEN_CLOSE,
+	TOKEN_EQUALS, TOKEN_COMMA
+};
+
+struct scanner {
+	const char	*path;
+	char		*next;		/* what was not read yet; ends in a NUL */
+	int		 line;
+	enum token	 token;		/* the last one read */
+	char		*start;		/* its bytes, quotes aside */
+	size_t		 len;
+	struct status	*st;
+};
+
+int
+scan_error(struct status *st, const char *path, int line, const char *format,
+    ...)
+{
+	char text[sizeof st->text];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	if (line == 0)
+		return status_set(st, EX_CONFIG, "%s: %s", path, text);
+	return status_set(st, EX_CONFIG, "%s:%d: %s", path, line, text);
+}
+
+/* The first line with a byte that text does not have, or 0. */
+static int
+line_of_binary(const char *text, size_t len)
+{
+	int line = 1;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '\n')
+			line++;
+		else if ((c < ' ' && c != '\t' && c != '\r') || c == 0x7f)
+			return line;
+	}
+	return 0;
+}
+
+static int
+check_bytes(const char *path, const char *text, size_t len, struct status *st)
+{
+	int line;
+
+	if (strncmp(text, "\xef\xbb\xbf", 3) == 0 ||
+	    strncmp(text, "\xff\xfe", 2) == 0 ||
+	    strncmp(text, "\xfe\xff", 2) == 0) {
+		scan_error(st, path, 1, "the file begins with a byte order mark");
+		return status_hint(st, "save it as plain UTF-8 without one");
+	}
+	line = line_of_binary(text, len);
+	if (line != 0)
+		return scan_error(st, path, line,
+		    "a control character or NUL byte");
+	return 0;
+}
+
+static void
+blank(char *from, const char *to)
+{
+	for (; from < to; from++)
+		if (*from != '\n')
+			*from = ' ';
+}
+
+/* Blanks the comment at s->next, if there is one: 1 then, 0 if not. */
+static int
+skip_comment(struct scanner *s)
+{
+	char *p = s->next, *end;
+
+	if (*p == '#' || (*p == '/' && p[1] == '/')) {
+		s->next += strcspn(p, "\n");
+		blank(p, s->next);
+		return 1;
+	}
+	if (*p != '/' || p[1] != '*')
+		return 0;
+	end = strstr(p + 2, "*/");
+	if (end == NULL)
+		return scan_error(s->st, s->path, s->line,
+		    "a comment begins here and never ends");
+	for (; p < end; p++)
+		s->line += *p == '\n';
+	blank(s->next, end + 2);
+	s->next = end + 2;
+	return 1;
+}
+
+static int
+skip_space(struct scanner *s)
+{
+	int found;
+
+	do {
+		for (; *s->next != '\0' && strchr(" \t\r\n", *s->next) != NULL;
+		    s->next++) {
+			s->line += *s->next == '\n';
+			if (*s->next == '\r')
+				*s->next = ' ';
+		}
+		found = skip_comment(s);
+	} while (found == 1);
+	return found;
+}
+
+/* A string at s->next. */
+static int
+read_string(struct scanner *s)
+{
+	char quote = *s->next, *p;
+
+	for (p = s->next + 1; *p != quote; p++) {
+		if (*p == '\0' || *p == '\n')
+			return scan_error(s->st, s->path, s->line,
+			    "the string that begins here has no closing %c on "
+			    "its line", quote);
+		if (*p == '$' && p[1] == '{')
+			return scan_error(s->st, s->path, s->line,
+			    "\"${\" is not allowed: nothing is taken from the "
+			    "environment");
+		if (*p != '\\')
+			continue;
+		if (p[1] != '\\' && p[1] != quote)
+			return scan_error(s->st, s->path, s->line,
+			    "a backslash in a string may only stand before %c "
+			    "or another backslash", quote);
+		p++;
+	}
+	s->token = TOKEN_STRING;
+	s->start = s->next + 1;
+	s->len = (size_t)(p - s->start);
+	s->next = p + 1;
+	return 0;
+}
+
+static int
+read_word(struct scanner *s)
+{
+	s->token = TOKEN_WORD;
+	s->start = s->next;
+	s->len = strspn(s->next, WORD_BYTES);
+	s->next += s->len;
+	if (s->len != 0 && (*s->next == '\0' ||
+	    strchr(" \t\r\n#={},", *s->next) != NULL))
+		return 0;
+	scan_error(s->st, s->path, s->line, "unexpected \"%c\"", *s->next);
+	return status_hint(s->st, "put values with other characters than letters,"
+	    " digits and ._@/:%%- in double quotes");
+}
+
+static int
+read_token(struct scanner *s)
+{
+	static const char marks[] = "{}=,";
+	static const enum token tokens[] = {
+		TOKEN_OPEN, TOKEN_CLOSE, TOKEN_EQUALS, TOKEN_COMMA
+	};
+	const char *mark;
+
+	if (skip_space(s) == -1)
+		return -1;
+	if (*s->next == '\0') {
+		s->token = TOKEN_END;
+		return 0;
+	}
+	if (*s->next == '"' || *s->next == '\'')
+		return read_string(s);
+	mark = strchr(marks, *s->next);
+	if (mark == NULL)
+		return read_word(s);
+	s->token = tokens[mark - marks];
+	s->next++;
+	return 0;
+}
+
+static bool
+is_atom(const struct scanner *s)
+{
+	return s->token == TOKEN_WORD || s->token == TOKEN_STRING;
+}
+
+/* Reads one token that must be an atom. */
+static int
+read_atom(struct scanner *s, const char *key)
+{
+	if (read_token(s) == -1)
+		return -1;
+	return is_atom(s) ? 0 : scan_error(s->st, s->path, s->line,
+	    "%s: a value is missing", key);
+}
+
+/* What follows "{" in a value. */
+static int
+read_list(struct scanner *s, const struct key *k)
+{
+	int line = s->line, items = 0;
+
+	do {
+		if (read_token(s) == -1)
+			return -1;
+		if (!is_atom(s))
+			break;
+		items++;
+		if (read_token(s) == -1)
+			return -1;
+	} while (s->token == TOKEN_COMMA);
+	if (s->token != TOKEN_CLOSE)
+		return scan_error(s->st, s->path, s->line, "%s: values in a list"
+		    " stand between commas, and the list ends in }", k->name);
+	if (items == 0)
+		return scan_error(s->st, s->path, line, "%s: the list is empty",
+		    k->name);
+	return 0;
+}
+
+static int
+read_value(struct scanner *s, const struct key *k)
+{
+	if (read_token(s) == -1)
+		return -1;
+	if (is_atom(s))
+		return 0;
+	if (s->token != TOKEN_OPEN)
+		return scan_error(s->st, s->path, s->line,
+		    "%s: a value is missing", k->name);
+	if (!key_is_list(k))
+		return scan_error(s->st, s->path, s->line,
+		    "%s takes one value, not a list", k->name);
+	return read_list(s, k);
+}
+
+/* Where else a key of that name belongs, or what it may have meant. */
+static int
+unknown_key(struct scanner *s, enum key_level level, const char *name)
+{
+	const char *where = key_tables[level].where, *nearest;
+	int other;
+
+	for (other = 0; other < LEVEL_COUNT; other++) {
+		if (key_find((enum key_level)other, name) == NULL)
+			continue;
+		scan_error(s->st, s->path, s->line, level == LEVEL_TOP ?
+		    "%s does not belong here" :
+		    "%s does not belong into the block %s", name, where);
+		return other == LEVEL_TOP ?
+		    status_hint(s->st, "put %s outside of the blocks", name) :
+		    status_hint(s->st, "put %s into a block: %s NAME { ... }",
+			name, key_tables[other].where);
+	}
+	scan_error(s->st, s->path, s->line, "unknown key %s", name);
+	nearest = key_nearest(level, name);
+	if (nearest != NULL)
+		return status_hint(s->st, "did you mean %s?", nearest);
+	return status_hint(s->st, "mailbearer.conf(5) lists all keys");
+}
+
+int
+scan_line(const struct scan_block *b, const char *name)
+{
+	const struct key *k = key_find(b->level, name);
+
+	return k == NULL ? 0 : b->lines[k - key_tables[b->level].keys];
+}
+
+/* The rest of: key "=" value. */
+static int
+read_setting(struct scanner *s, struct scan_block *b, const char *name)
+{
+	const struct key *k = key_find(b->level, name);
+	int *line;
+
+	if (k == NULL)
+		return unknown_key(s, b->level, name);
+	line = &b->lines[k - key_tables[b->level].keys];
+	if (*line != 0)
+		return scan_error(s->st, s->path, s->line,
+		    "%s is given twice, first in line %d", name, *line);
+	*line = s->line;
+	if (read_token(s) == -1)
+		return -1;
+	if (s->token != TOKEN_EQUALS)
+		return scan_error(s->st, s->path, s->line,
+		    "%s: \"=\" is missing", name);
+	return read_value(s, k);
+}
+
+/* Two blocks of one kind cannot share a name. */
+static int
+check_title(const struct scanner *s, const struct scan *out,
+    const struct scan_block *b)
+{
+	const struct scan_block *other = out->blocks[b->level];
+	size_t i;
+
+	if (!value_is_name(b->title)) {
+		scan_error(s->st, s->path, b->line,
+		    "the name of this %s cannot be \"%s\"",
+		    key_tables[b->level].where, b->title);
+		return status_hint(s->st, "names are up to 64 letters, digits, "
+		    "dots, dashes and underscores");
+	}
+	for (i = 0; i < out->count[b->level]; i++)
+		if (strcmp(other[i].title, b->title) == 0)
+			return scan_error(s->st, s->path, b->line,
+			    "there are two blocks %s \"%s\", the first in line %d",
+			    key_tables[b->level].where, b->title, other[i].line);
+	return 0;
+}
+
+/* Title and "{". */
+static int
+open_block(struct scanner *s, struct scan *out, struct scan_block *b)
+{
+	if (read_atom(s, key_tables[b->level].where) == -1)
+		return -1;
+	snprintf(b->title, sizeof b->title, "%.*s",
+	    s->len < sizeof b->title ? (int)s->len : 0, s->start);
+	if (check_title(s, out, b) == -1)
+		return -1;
+	if (out->count[b->level] == SCAN_BLOCKS_MAX)
+		return scan_error(s->st, s->path, s->line,
+		    "more than %d blocks %s", SCAN_BLOCKS_MAX,
+		    key_tables[b->level].where);
+	if (read_token(s) == -1)
+		return -1;
+	if (s->token != TOKEN_OPEN)
+		return scan_error(s->st, s->path, s->line,
+		    "%s \"%s\": \"{\" is missing", key_tables[b->level].where,
+		    b->title);
+	return 0;
+}
+
+/* The word just read, cut at a length past which it is no key anyway. */
+static void
+copy_word(const struct scanner *s, char word[65])
+{
+	snprintf(word, 65, "%.*s", s->len < 64 ? (int)s->len : 64, s->start);
+}
+
+/* The level of the blocks with this name, LEVEL_TOP if there is none. */
+static enum key_level
+block_level(const char *word)
+{
+	if (strcmp(word, key_tables[LEVEL_APP].where) == 0)
+		return LEVEL_APP;
+	if (strcmp(word, key_tables[LEVEL_ACCOUNT].where) == 0)
+		return LEVEL_ACCOUNT;
+	return LEVEL_TOP;
+}
+
+static bool
+followed_by(const struct scanner *s, char mark)
+{
+	return s->next[strspn(s->next, " \t\r\n")] == mark;
+}
+
+static int
+read_block(struct scanner *s, struct scan *out, enum key_level level)
+{
+	struct scan_block b = { .level = level, .line = s->line };
+	char word[65];
+
+	if (open_block(s, out, &b) == -1)
+		return -1;
+	for (;;) {
+		if (read_token(s) == -1)
+			return -1;
+		if (s->token == TOKEN_CLOSE)
+			break;
+		if (s->token == TOKEN_END)
+			return scan_error(s->st, s->path, b.line,
+			    "the block %s \"%s\" that begins here has no }",
+			    key_tables[level].where, b.title);
+		if (s->token != TOKEN_WORD)
+			return scan_error(s->st, s->path, s->line,
+			    "a key was expected here");
+		copy_word(s, word);
+		if (block_level(word) != LEVEL_TOP && !followed_by(s, '='))
+			return scan_error(s->st, s->path, s->line,
+			    "a block inside of a block: %s \"%s\" of line %d "
+			    "has no }", key_tables[level].where, b.title, b.line);
+		if (read_setting(s, &b, word) == -1)
+			return -1;
+	}
+	out->blocks[level] = xreallocarray(out->blocks[level],
+	    out->count[level] + 1, sizeof b);
+	out->blocks[level][out->count[level]++] = b;
+	return 0;
+}
+
+static int
+read_file(struct scanner *s, struct scan *out)
+{
+	enum key_level level;
+	char word[65];
+	int rc;
+
+	for (;;) {
+		if (read_token(s) == -1)
+			return -1;
+		if (s->token == TOKEN_END)
+			return 0;
+		if (s->token == TOKEN_CLOSE)
+			return scan_error(s->st, s->path, s->line,
+			    "a } without a block that it ends");
+		if (s->token != TOKEN_WORD)
+			return scan_error(s->st, s->path, s->line,
+			    "a key or a block was expected here");
+		copy_word(s, word);
+		level = block_level(word);
+		rc = level == LEVEL_TOP || followed_by(s, '=') ?
+		    read_setting(s, &out->top, word) : read_block(s, out, level);
+		if (rc == -1)
+			return -1;
+	}
+}
+
+int
+scan_text(struct scan *s, const char *path, char *text, size_t len,
+    struct status *st)
+{
+	struct scanner scanner = {
+		.path = path, .next = text, .line = 1, .st = st
+	};
+
+	*s = (struct scan)SCAN_INIT;
+	if (check_bytes(path, text, len, st) == -1)
+		return -1;
+	if (read_file(&scanner, s) == -1) {
+		scan_release(s);
+		return -1;
+	}
+	return 0;
+}
+
+void
+scan_release(struct scan *s)
+{
+	free(s->blocks[LEVEL_APP]);
+	free(s->blocks[LEVEL_ACCOUNT]);
+	*s = (struct scan)SCAN_INIT;
+}
