@@ -50,7 +50,8 @@ def arguments() -> argparse.ArgumentParser:
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
             prog, max_help_position=24, width=78))
     parser.add_argument("--directory", metavar="DIR",
-                        help="where everything lies (a new one in /tmp)")
+                        help="where everything lies (a new one in /tmp); what "
+                        "an earlier run recorded there is removed")
     parser.add_argument("--smtp-port", type=int, default=0, metavar="N",
                         help="port of the SMTP server (a free one)")
     parser.add_argument("--token-port", type=int, default=0, metavar="N",

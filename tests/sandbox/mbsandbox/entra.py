@@ -1,4 +1,4 @@
-"""The token endpoints: Entra v2.0 over HTTPS, managed identity over HTTP.
+"""The token service: what Entra v2.0 decides; web.py carries it.
 
 What is checked and how errors read follows entra-tokens.md sections 1 and 3
 and exchange-online.md section 8.  Where those are silent the stricter
@@ -6,127 +6,28 @@ reading is taken.
 """
 
 import base64
-import email.utils
 import hashlib
 import hmac
 import json
 import re
 import secrets
-import socket
-import ssl
 import threading
 import time
 import urllib.parse
 import uuid
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from . import jwt
+from .aadsts import ERRORS
 from .record import Recorder
 from .scenario import Active
-from .tenant import OUTLOOK, RESOURCES, App, Tenant
+from .tenant import RESOURCES, App, Tenant
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+HTTP_FAULTS = tuple("http_%d" % status for status in range(300, 600))
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 SECRET_FIELDS = ("client_secret", "client_assertion", "refresh_token",
                  "device_code")
-FORM_LIMIT = 65536
-
-# AADSTS number -> (HTTP status, error, description).
-ERRORS = {
-    50013: (401, "invalid_client", "Assertion failed replay check: the "
-            "assertion with this jti was presented before."),
-    50027: (401, "invalid_client", "JWT token is invalid or malformed."),
-    53003: (400, "invalid_grant", "Access has been blocked by Conditional "
-            "Access policies. The access policy does not allow token "
-            "issuance."),
-    65001: (400, "invalid_grant", "The user or administrator has not "
-            "consented to use the application with ID '{app}'. Send an "
-            "interactive authorization request for this user and resource."),
-    70003: (400, "unsupported_grant_type", "The app requested an unsupported "
-            "grant type '{grant}'."),
-    70008: (400, "invalid_grant", "The provided authorization code or "
-            "refresh token has expired due to inactivity. Send a new "
-            "interactive authorization request for this user and resource."),
-    70011: (400, "invalid_scope", "The provided request must include a "
-            "'scope' input parameter. The provided value for the input "
-            "parameter 'scope' is not valid. The scope {scope} is not "
-            "valid."),
-    70016: (400, "authorization_pending", "OAuth 2.0 device flow error. "
-            "Authorization is pending. Continue polling."),
-    70018: (400, "bad_verification_code", "Invalid verification code due to "
-            "User typing in wrong user code for device code flow."),
-    70020: (400, "expired_token", "The provided value for the input "
-            "parameter 'device_code' is not valid. This device code has "
-            "expired."),
-    90002: (400, "invalid_request", "Tenant '{tenant}' not found. Check to "
-            "make sure you have the correct tenant ID and are signing into "
-            "the correct cloud. Check with your subscription administrator, "
-            "this may happen if there are no active subscriptions for the "
-            "tenant."),
-    90033: (503, "temporarily_unavailable", "A transient error has occurred. "
-            "Please try again."),
-    90055: (429, "temporarily_unavailable", "Tenant throttled: too many "
-            "requests were sent."),
-    50196: (400, "invalid_grant", "The server terminated an operation "
-            "because it encountered a client request loop. Please contact "
-            "your app vendor."),
-    500011: (400, "invalid_resource", "The resource principal named {scope} "
-             "was not found in the tenant named {name}. This can happen if "
-             "the application has not been installed by the administrator of "
-             "the tenant or consented to by any user in the tenant. You "
-             "might have sent your authentication request to the wrong "
-             "tenant."),
-    700016: (400, "unauthorized_client", "Application with identifier "
-             "'{app}' was not found in the directory '{name}'. This can "
-             "happen if the application has not been installed by the "
-             "administrator of the tenant or consented to by any user in the "
-             "tenant. You may have sent your authentication request to the "
-             "wrong tenant."),
-    700021: (401, "invalid_client", "Client assertion application identifier "
-             "doesn't match 'client_id' parameter."),
-    700023: (401, "invalid_client", "Client assertion audience claim does "
-             "not match Realm issuer."),
-    700024: (401, "invalid_client", "Client assertion is not within its "
-             "valid time range. Current time: {now}, assertion valid from "
-             "{begins}, expiry time of assertion {ends}."),
-    700027: (401, "invalid_client", "The certificate with identifier used to "
-             "sign the client assertion is not registered on application. "
-             "[Reason - {reason}, Thumbprint of key used by client: "
-             "'{thumbprint}', Please visit the Azure Portal, Graph Explorer "
-             "or directly use MS Graph to see configured keys for app Id "
-             "'{app}'.]"),
-    700082: (400, "invalid_grant", "The refresh token has expired due to "
-             "inactivity. The token was inactive for 90.00:00:00."),
-    900144: (400, "invalid_request", "The request body must contain the "
-             "following parameter: '{parameter}'."),
-    900561: (400, "invalid_request", "The endpoint only accepts POST "
-             "requests. Received a {method} request."),
-    1002012: (400, "invalid_scope", "The provided value for scope {scope} is "
-              "not valid. Client credential flows must have a scope value "
-              "with /.default suffixed to the resource identifier "
-              "(application ID URI)."),
-    5002730: (400, "invalid_request", "Invalid JWT token. Unsupported key "
-              "for the signing algorithm."),
-    7000112: (400, "unauthorized_client", "Application '{app}'(mailbearer "
-              "sandbox) is disabled."),
-    7000215: (401, "invalid_client", "Invalid client secret provided. Ensure "
-              "the secret being sent in the request is the client secret "
-              "value, not the client secret ID, for a secret added to app "
-              "'{app}'."),
-    7000218: (401, "invalid_client", "The request body must contain the "
-              "following parameter: 'client_assertion' or 'client_secret'."),
-    7000222: (401, "invalid_client", "The provided client secret keys for "
-              "app '{app}' are expired. Visit the Azure portal to create new "
-              "keys for your app: https://aka.ms/NewClientSecret, or "
-              "consider using certificate credentials for added security: "
-              "https://aka.ms/certCreds."),
-    9000411: (400, "invalid_request", "The request is not properly "
-              "formatted. The parameter '{parameter}' is duplicated."),
-    9001023: (400, "invalid_request", "The grant type is not supported over "
-              "the /common or /consumers endpoints. Please use the "
-              "/organizations or tenant-specific endpoint."),
-}
 
 
 class Refusal(Exception):
@@ -204,35 +105,36 @@ class TokenService:
             "error_uri": "https://login.microsoftonline.com/error?code=%d"
                          % code})
 
-    def success(self, token: str, extra: dict | None = None) -> Answer:
+    def success(self, app: App, token: str,
+                extra: dict | None = None) -> Answer:
         board = self.tenant.switchboard
-        seconds = self.tenant.token_lifetime()
+        seconds = self.tenant.token_lifetime(app)
         content = {"token_type": "Bearer", "expires_in": seconds,
                    "ext_expires_in": seconds, **(extra or {}),
                    "access_token": token}
-        override = board.get("expires_in")
+        override = board.get("expires_in", app.client_id)
         if override:
             content["expires_in"] = int(override.number("seconds"))
-        refresh = board.get("refresh_in")
+        refresh = board.get("refresh_in", app.client_id)
         if refresh:
             content["refresh_in"] = int(refresh.number("seconds"))
-        if board.get("string_numbers"):
+        if board.get("string_numbers", app.client_id):
             content.update({name: str(value) for name, value
                             in content.items() if isinstance(value, int)})
-        if board.get("no_expires"):
+        if board.get("no_expires", app.client_id):
             del content["expires_in"], content["ext_expires_in"]
         return Answer.json(200, content)
 
-    def planned_fault(self, request_id: str) -> Answer | None:
+    def planned_fault(self, request_id: str, client: str) -> Answer | None:
         """The answer of a scenario that is on, instead of a token."""
         board = self.tenant.switchboard
         for name in ("error", "token_error"):
-            fault = board.get(name)
+            fault = board.get(name, client)
             if fault:
                 return self.error(Refusal(int(fault.get("code")),
                                           app="unknown"), request_id)
-        fault = board.at("token", names=("garbage", "truncated", "huge",
-                                         "redirect", "reply") + HTTP_FAULTS)
+        fault = board.at("token", client, ("garbage", "truncated", "huge",
+                                           "redirect", "reply") + HTTP_FAULTS)
         return self._fault_answer(fault) if fault else None
 
     @staticmethod
@@ -316,10 +218,10 @@ class TokenService:
         resource = self._default_scope(scope)
         token = self.tenant.app_token(app, resource, by_certificate)
         facts["token"] = sha256(token)
-        return self.success(token)
+        return self.success(app, token)
 
     def _default_scope(self, scope: str) -> str:
-        """The resource of `RESOURCE/.default`, the only scope of this grant."""
+        """The resource of `RESOURCE/.default`, this grant's only scope."""
         if len(scope.split()) > 1:
             raise Refusal(70011, scope=scope)
         if not scope.endswith("/.default"):
@@ -379,7 +281,8 @@ class TokenService:
         name = {"PS256": "x5t#S256", "RS256": "x5t"}.get(algorithm)
         if name is None:
             raise Refusal(5002730)
-        if algorithm == "PS256" and self.tenant.switchboard.get("no_ps256"):
+        if algorithm == "PS256" and self.tenant.switchboard.get(
+                "no_ps256", app.client_id):
             raise Refusal(5002730)
         # The two must not be mixed (entra-tokens.md 1.4).
         try:
@@ -527,7 +430,7 @@ class TokenService:
         if "offline_access" in scope.split():
             extra["refresh_token"] = self.issue_refresh_token(
                 app.client_id, user, scope)
-        return self.success(token, extra)
+        return self.success(app, token, extra)
 
     # ------------------------------------------------------- published
 
@@ -542,9 +445,6 @@ class TokenService:
             "kty": "RSA", "use": "sig", "alg": "RS256",
             "kid": self.tenant.key_id, "x5t": self.tenant.key_id,
             "n": number(public.modulus), "e": number(public.exponent)}]})
-
-
-HTTP_FAULTS = tuple("http_%d" % status for status in range(300, 600))
 
 
 def parse_form(text: str) -> dict:
@@ -567,255 +467,3 @@ def recordable(form: dict, correct: bool) -> dict:
     return {name: {"sha256": sha256(value), "correct": correct}
             if name in SECRET_FIELDS else value
             for name, value in form.items()}
-
-
-class HttpServer(ThreadingHTTPServer):
-    """A threading server that wraps TLS in the connection's own thread, so
-    that one slow handshake holds up nobody."""
-
-    daemon_threads = True
-    request_queue_size = 512
-    context_for = None             # () -> SSLContext, None for plain HTTP
-
-    def __init__(self, port: int, handler, service):
-        self.service = service
-        self.stopping = threading.Event()
-        self._killers: dict[int, socket.socket] = {}
-        super().__init__(("127.0.0.1", port), handler)
-
-    @property
-    def port(self) -> int:
-        return self.server_address[1]
-
-    def start(self) -> None:
-        threading.Thread(target=self.serve_forever, args=(0.1,),
-                         daemon=True).start()
-
-    def finish_request(self, request, client_address):
-        killer = request.dup()     # a handle to wake the thread with
-        self._killers[id(killer)] = killer
-        try:
-            request.settimeout(60)
-            if self.context_for:
-                request = self.context_for().wrap_socket(request,
-                                                         server_side=True)
-            super().finish_request(request, client_address)
-        except (OSError, ssl.SSLError, ValueError):
-            pass                   # the client went away; nothing to say
-        finally:
-            self._killers.pop(id(killer), None)
-            killer.close()
-            request.close()
-
-    def stop(self) -> None:
-        self.stopping.set()
-        self.shutdown()
-        self.server_close()
-        for killer in list(self._killers.values()):
-            try:
-                killer.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-
-class Handler(BaseHTTPRequestHandler):
-    """HTTP for the Entra endpoints."""
-
-    protocol_version = "HTTP/1.1"
-    server_version = "sandbox"
-    sys_version = ""
-    service: TokenService
-
-    def setup(self):
-        super().setup()
-        self.service = self.server.service
-
-    def log_message(self, *arguments):
-        """Requests are recorded, not printed."""
-
-    def date_time_string(self, timestamp=None):
-        return email.utils.formatdate(timestamp or self.service.tenant.now(),
-                                      usegmt=True)
-
-    def do_GET(self):
-        self._handle("GET")
-
-    def do_POST(self):
-        self._handle("POST")
-
-    def _handle(self, method: str) -> None:
-        request_id = self.headers.get("client-request-id") or str(uuid.uuid4())
-        facts = {"method": method, "path": self.path,
-                 "headers": {name.lower(): "(recorded as sha256) "
-                             + sha256(value)
-                             if name.lower() in ("authorization",
-                                                 "x-identity-header")
-                             else value
-                             for name, value in self.headers.items()},
-                 "form": {}, "violations": []}
-        try:
-            answer = self._route(method, request_id, facts)
-        except Refusal as refusal:
-            answer = self.service.error(refusal, request_id)
-            facts["aadsts"] = refusal.code
-        if answer is None:
-            facts["status"] = 0
-            self._record(facts)
-            self.close_connection = True
-            return
-        facts["status"] = answer.status
-        self._record(facts)
-        self._send(answer, request_id)
-
-    def _record(self, facts: dict) -> None:
-        if "/discovery/" in facts["path"]:
-            return
-        facts["form"] = recordable(facts["form"], "authenticated" in facts
-                                   or "token" in facts)
-        recorder = self.service.recorder
-        recorder.append("token-requests", **facts)
-        for text in facts["violations"]:
-            recorder.violation("token endpoint", text)
-
-    def _route(self, method: str, request_id: str,
-               facts: dict) -> Answer | None:
-        path = urllib.parse.urlsplit(self.path)
-        facts["tenant"] = path.path.split("/")[1]
-        body = self._read_body()
-        match = re.fullmatch(r"/([^/]+)/(oauth2/v2\.0/token"
-                             r"|oauth2/v2\.0/devicecode"
-                             r"|discovery/v2\.0/keys)", path.path)
-        if not match:
-            return Answer(404, b"Not Found", "text/plain")
-        tenant_name, what = match.groups()
-        if what == "discovery/v2.0/keys":
-            return self.service.keys()
-        if method != "POST":
-            raise Refusal(900561, method=method)
-        kind = self.headers.get("Content-Type", "").partition(";")[0].strip()
-        if kind.lower() != "application/x-www-form-urlencoded":
-            raise Refusal(900144, parameter="grant_type")
-        facts["form"] = form = parse_form(body.decode("latin-1"))
-        stay_silent, fault = self._faults(request_id)
-        if stay_silent or fault:
-            return fault
-        if what == "oauth2/v2.0/devicecode":
-            return self.service.devicecode(tenant_name, form)
-        return self.service.token(tenant_name, form,
-                                  self.headers.get("Authorization", ""), facts)
-
-    def _read_body(self) -> bytes:
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > FORM_LIMIT:
-            self.close_connection = True
-            return b""
-        return self.rfile.read(int(length))
-
-    def _faults(self, request_id: str) -> tuple[bool, Answer | None]:
-        """(no answer at all, answer instead) of the scenarios that are on."""
-        board = self.service.tenant.switchboard
-        if board.at("token", names=("close",)):
-            return True, None
-        if board.at("token", names=("hang",)):
-            self.server.stopping.wait(3600)
-            return True, None
-        slow = board.get("slow")
-        if slow:
-            self.server.stopping.wait(slow.number("seconds"))
-        return False, self.service.planned_fault(request_id)
-
-    def _send(self, answer: Answer, request_id: str) -> None:
-        self.send_response(answer.status)
-        headers = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache",
-                   "Content-Type": answer.content_type,
-                   "Content-Length": str(len(answer.body)),
-                   "x-ms-request-id": str(uuid.uuid4()), **answer.headers}
-        if "client-request-id" in self.headers:
-            headers["client-request-id"] = request_id
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(answer.body)
-
-
-class IdentityHandler(Handler):
-    """The managed identity endpoints (entra-tokens.md 1.5), plain HTTP.
-
-    On real machines they live at three addresses.  Here they share a port:
-    the api-version tells IMDS (2018-02-01) from Azure Arc (2020-06-01), the
-    path /msi/token is App Service.
-    """
-
-    def _route(self, method: str, request_id: str,
-               facts: dict) -> Answer | None:
-        path = urllib.parse.urlsplit(self.path)
-        query = dict(urllib.parse.parse_qsl(path.query))
-        facts.update(tenant="", query=query)
-        self._read_body()
-        stay_silent, fault = self._faults(request_id)
-        if stay_silent or fault:
-            return fault
-        if method != "GET":
-            return self._bad("invalid_request", "use GET", 405)
-        version = query.get("api-version")
-        if path.path == "/msi/token" and version == "2019-08-01":
-            return self._app_service(query, facts)
-        if path.path != "/metadata/identity/oauth2/token":
-            return Answer(404, b"Not Found", "text/plain")
-        if self.headers.get("Metadata") != "true":
-            return self._bad("bad_request_102",
-                             "Required metadata header not specified")
-        if "X-Forwarded-For" in self.headers or "Via" in self.headers:
-            return self._bad("bad_request_101", "no proxy may be used", 403)
-        if version == "2020-06-01":
-            return self._arc(query, facts)
-        if version == "2018-02-01":
-            return self._token(query, facts)
-        return self._bad("bad_request_100", "unknown api-version")
-
-    @staticmethod
-    def _bad(error: str, text: str, status: int = 400) -> Answer:
-        return Answer.json(status, {"error": error, "error_description": text})
-
-    def _app_service(self, query: dict, facts: dict) -> Answer:
-        if self.headers.get("X-IDENTITY-HEADER") != \
-                self.server.identity_header:
-            return self._bad("unauthorized", "wrong X-IDENTITY-HEADER", 401)
-        return self._token(query, facts)
-
-    def _arc(self, query: dict, facts: dict) -> Answer:
-        """401 names a file that only members of himds may read; its content
-        is the password of the second request."""
-        path = self.server.arc_key_file
-        given = self.headers.get("Authorization", "")
-        expected = path.read_text() if path.exists() else None
-        if expected and given == "Basic " + expected:
-            path.unlink()
-            return self._token(query, facts)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(secrets.token_urlsafe(48))
-        answer = self._bad("unauthorized", "Missing Basic Authorization "
-                           "header", 401)
-        answer.headers["WWW-Authenticate"] = "Basic realm=%s" % path
-        return answer
-
-    def _token(self, query: dict, facts: dict) -> Answer:
-        tenant = self.service.tenant
-        client_id = query.get("client_id", self.server.identity_client_id)
-        app = tenant.find_app(client_id)
-        resource = query.get("resource", "")
-        if app is None:
-            return self._bad("invalid_request", "Identity not found")
-        if resource not in RESOURCES:
-            return self._bad("invalid_resource", "AADSTS500011: The resource "
-                             "principal named %s was not found in the tenant."
-                             % (resource or OUTLOOK))
-        token = tenant.app_token(app, resource, False, managed=True)
-        facts["token"] = sha256(token)
-        seconds = tenant.token_lifetime()
-        ends = int(tenant.now()) + seconds
-        return Answer.json(200, {
-            "access_token": token, "client_id": app.client_id,
-            "expires_in": str(seconds), "expires_on": str(ends),
-            "ext_expires_in": str(seconds), "not_before": str(ends - seconds),
-            "resource": resource, "token_type": "Bearer"})

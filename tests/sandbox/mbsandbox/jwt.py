@@ -114,7 +114,8 @@ class PrivateKey:
     def from_pem(cls, pem: str) -> "PrivateKey":
         """Read PKCS #8, or the older PKCS #1 form."""
         der = pem_body(pem, "PRIVATE KEY")
-        inner = [c for tag, c in der_items(der_items(der)[0][1]) if tag == 0x04]
+        inner = [content for tag, content
+                 in der_items(der_items(der)[0][1]) if tag == 0x04]
         _, n, e, _, p, q, dp, dq, qi = der_integers(inner[0] if inner else der)
         return cls(PublicKey(n, e), p, q, dp, dq, qi)
 
@@ -182,7 +183,8 @@ def decode(text: str) -> Token:
     if len(parts) != 3:
         raise BadToken("a JWT has three parts")
     try:
-        header, claims = (json.loads(b64url_decode(part)) for part in parts[:2])
+        header, claims = (json.loads(b64url_decode(part))
+                          for part in parts[:2])
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BadToken("not JSON inside") from error
     if not isinstance(header, dict) or not isinstance(claims, dict):

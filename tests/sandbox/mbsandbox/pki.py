@@ -66,7 +66,8 @@ class Authority:
 
         kind: good, wrong-name, expired, self-signed, unknown-ca.
         """
-        chain, key = (self.directory / (kind + end) for end in (".pem", ".key"))
+        chain, key = (self.directory / (kind + end)
+                      for end in (".pem", ".key"))
         with self._lock:
             if not chain.exists():
                 self._make_server(kind, chain, key)
@@ -79,7 +80,8 @@ class Authority:
             key.write_bytes(made_key.read_bytes())
             chain.write_bytes(made.read_bytes())
             return
-        names = "DNS:mail.example.net" if kind == "wrong-name" else SERVER_NAMES
+        names = "DNS:mail.example.net" if kind == "wrong-name" \
+            else SERVER_NAMES
         # The CN is not a host name on purpose: a client has to look at the
         # subject alternative names (exchange-online.md 1.3).
         self._config("server.cnf",

@@ -5,11 +5,12 @@ import ssl
 from pathlib import Path
 
 from . import pki, scenario
-from .entra import Handler, HttpServer, IdentityHandler, TokenService
+from .entra import TokenService
 from .exchange import ExchangeServer
 from .jwt import PrivateKey
 from .record import Message, Recorder, Records
 from .tenant import App, Certificate, Mailbox, Tenant
+from .web import Handler, HttpServer, IdentityHandler
 
 DOMAIN = "contoso.onmicrosoft.com"
 CLIENT_ID = "00001111-aaaa-2222-bbbb-3333cccc4444"
@@ -44,6 +45,9 @@ class Sandbox:
         self.switchboard = scenario.Switchboard()
         self.recorder = Recorder(self.directory / "record")
         self.records = Records(self.directory / "record")
+        self.recorder.reset()      # an earlier run's, in the same directory
+        for name in ("pki", "ca"):
+            shutil.rmtree(self.directory / name, ignore_errors=True)
         self.pki = pki.Authority(self.directory / "pki")
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._make_tenant()
@@ -51,7 +55,7 @@ class Sandbox:
         self._make_files()
 
     def _make_tenant(self) -> None:
-        key = pki.rsa_key(self.directory / "pki" / "token-signing.key")
+        key = pki.rsa_key(self.directory / "token-signing.key")
         self._tenant = Tenant(DOMAIN, PrivateKey.from_pem(key.read_text()),
                               self.switchboard)
         self.tenant = DOMAIN

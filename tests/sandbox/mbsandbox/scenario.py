@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 STEPS = ("connect", "banner", "ehlo", "starttls", "tls", "ehlo2", "auth",
          "mail", "rcpt", "data", "end-of-data", "quit", "token")
 # The mailbox is not known yet at these.
-EARLY_STEPS = STEPS[:STEPS.index("auth")]
+EARLY_STEPS = STEPS[:STEPS.index("auth")] + ("auth-line",)
 
 
 @dataclass(frozen=True)
@@ -147,14 +147,15 @@ TABLE = (
     Row("accept_bare_lf", "7", "",
         "bare LF is accepted (the service does; it bounces later)"),
     Row("refuse_long_lines", "7", "", "lines over 998 octets are refused"),
-    Row("no_pipelining", "", "", "PIPELINING is not offered nor tolerated"),
-    Row("no_chunking", "", "", "CHUNKING and BINARYMIME are not offered"),
-    Row("no_8bitmime", "", "", "8BITMIME is not offered"),
-    Row("no_smtputf8", "", "", "SMTPUTF8 is not offered"),
-    Row("no_size", "", "", "SIZE is not offered"),
-    Row("no_dsn", "", "", "DSN is not offered"),
-    Row("no_xoauth2", "", "", "AUTH offers LOGIN only"),
-    Row("auth_line_limit", "", "",
+    Row("no_pipelining", "", "ehlo2",
+        "PIPELINING is not offered nor tolerated"),
+    Row("no_chunking", "", "ehlo2", "CHUNKING and BINARYMIME are not offered"),
+    Row("no_8bitmime", "", "ehlo2", "8BITMIME is not offered"),
+    Row("no_smtputf8", "", "ehlo2", "SMTPUTF8 is not offered"),
+    Row("no_size", "", "ehlo2", "SIZE is not offered"),
+    Row("no_dsn", "", "ehlo2", "DSN is not offered"),
+    Row("no_xoauth2", "", "ehlo2", "AUTH offers LOGIN only"),
+    Row("auth_line_limit", "", "auth-line",
         "AUTH lines over `limit` octets: 500 5.5.2 Line too long, as Dovecot",
         defaults={"limit": "512"}),
     Row("certificate", "", "tls",
@@ -226,7 +227,8 @@ class UnknownScenario(ValueError):
 
 @dataclass
 class Active:
-    """A scenario that is switched on.  `times` counts down, None is
+    """A scenario that is switched on.  `mailbox` limits it to one mailbox,
+    or to one client id at the token endpoint.  `times` counts down, None is
     forever; `after` occasions are let pass first."""
     name: str
     step: str
@@ -266,6 +268,9 @@ def build(name: str, mailbox: str | None = None, **params) -> Active:
     if mailbox and active.step in EARLY_STEPS:
         raise UnknownScenario("%s happens before the mailbox is known"
                               % active.name)
+    if active.step == "token" and "@" in (mailbox or ""):
+        raise UnknownScenario("%s: the token endpoint knows apps and no "
+                              "mailboxes; name a client id" % active.name)
     return active
 
 
@@ -280,7 +285,8 @@ def check_step_fault(name: str, active: Active) -> None:
 
 def from_table(name: str, mailbox: str | None, params: dict) -> Active:
     name, _, code = canonical(name).partition(":")
-    row = BY_NAME.get("http_NNN" if re.fullmatch(r"http_\d{3}", name) else name)
+    http = re.fullmatch(r"http_\d{3}", name)
+    row = BY_NAME.get("http_NNN" if http else name)
     if row is None:
         raise UnknownScenario("no scenario is called %s" % name)
     if code:
@@ -304,7 +310,8 @@ def parse(text: str) -> Active:
         return build("%s@%s" % match.groups()[:2], match.group(3))
     match = re.fullmatch(r"([\w-]+)(?:@([^:]+))?(?::(.*))?", text)
     if not match:
-        raise UnknownScenario("%s: write NAME[@MAILBOX][:key=value,...]" % text)
+        raise UnknownScenario("%s: write NAME[@MAILBOX][:key=value,...]"
+                              % text)
     name, mailbox, rest = match.groups()
     if rest and "=" not in rest:
         return build("%s:%s" % (name, rest), mailbox)

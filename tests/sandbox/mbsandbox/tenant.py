@@ -5,6 +5,7 @@ and Exchange verifies it with the same key, so a token that passes here
 passed on its signature and claims and not on being remembered.
 """
 
+import fnmatch
 import hashlib
 import secrets
 import time
@@ -43,8 +44,10 @@ class Mailbox:
     recipient_limit: int = 500
 
     def may_send_as(self, address: str) -> bool:
+        """`send_as` may have patterns, such as *@contoso.com."""
         own = [self.address, *self.proxy_addresses, *self.send_as]
-        return address.lower() in (one.lower() for one in own)
+        return any(fnmatch.fnmatchcase(address.lower(), one.lower())
+                   for one in own)
 
 
 @dataclass
@@ -113,23 +116,23 @@ class Tenant:
                   managed: bool = False) -> str:
         """An app-only token with the claims of exchange-online.md 8.3."""
         board = self.switchboard
-        if board.get("opaque_token"):
+        if board.get("opaque_token", app.client_id):
             return "EwB" + secrets.token_urlsafe(1200)
-        claims = self._common_claims(resource)
+        claims = self._common_claims(app, resource)
         claims.update({
             "app_displayname": "mailbearer sandbox", "appid": app.client_id,
             "appidacr": "2" if by_certificate or managed else "1",
             "idp": claims["iss"], "idtyp": "app", "oid": app.object_id,
             "sub": app.object_id})
         if claims["aud"] in EXCHANGE_AUDIENCES and app.roles \
-                and not board.get("no_roles"):
+                and not board.get("no_roles", app.client_id):
             claims["roles"] = list(app.roles)
         return self._sign(claims)
 
     def user_token(self, app: App, user: str, resource: str,
                    scopes: str) -> str:
         """A delegated token: `upn` and `scp` in the place of `roles`."""
-        claims = self._common_claims(resource)
+        claims = self._common_claims(app, resource)
         claims.update({
             "acct": 0, "acr": "1", "amr": ["pwd", "mfa"],
             "app_displayname": "mailbearer sandbox", "appid": app.client_id,
@@ -139,18 +142,19 @@ class Tenant:
             "unique_name": user, "upn": user})
         return self._sign(claims)
 
-    def token_lifetime(self) -> int:
-        short = self.switchboard.get("short_lifetime")
+    def token_lifetime(self, app: App) -> int:
+        short = self.switchboard.get("short_lifetime", app.client_id)
         return int(short.number("seconds")) if short else self.lifetime
 
-    def _common_claims(self, resource: str) -> dict:
+    def _common_claims(self, app: App, resource: str) -> dict:
         board = self.switchboard
-        if board.get("wrong_audience"):
+        if board.get("wrong_audience", app.client_id):
             resource = GRAPH
-        tenant = OTHER_TENANT_ID if board.get("other_tenant") else self.id
+        tenant = OTHER_TENANT_ID \
+            if board.get("other_tenant", app.client_id) else self.id
         now = int(self.now())
-        ends = now - 60 if board.get("expired_token") \
-            else now + self.token_lifetime()
+        ends = now - 60 if board.get("expired_token", app.client_id) \
+            else now + self.token_lifetime(app)
         # Entra dates its tokens five minutes back, so that a server whose
         # clock is behind takes them.
         begins = min(now, ends) - 300
