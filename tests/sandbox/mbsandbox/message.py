@@ -139,6 +139,8 @@ def parse_header(raw: bytes) -> tuple[list[Header], str]:
                 return fields, "header starts with a continuation line"
             last = fields.pop()
             fields.append(Header(last.name, last.value + line))
+            if re.search(r"[\r\n]", line):
+                return fields, "bare CR or LF in the header"
             continue
         match = re.fullmatch(r"([!-9;-~]+)[ \t]*:([^\r\n]*)", line)
         if not match:
