@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import types
 import unittest
 import urllib.error
 import urllib.parse
@@ -32,7 +33,7 @@ SANDBOX = Path(__file__).resolve().parent.parent / "sandbox"
 sys.path.insert(0, str(SANDBOX))
 
 from mbsandbox import Records, Sandbox, UnknownScenario  # noqa: E402
-from mbsandbox import jwt, scenario  # noqa: E402
+from mbsandbox import jwt, message, scenario  # noqa: E402
 
 SCOPE = "https://outlook.office365.com/.default"
 MESSAGE = (b"From: alerts@contoso.com\r\nTo: bob@example.net\r\n"
@@ -567,7 +568,8 @@ class TokenFaults(Case):
     def test_odd_numbers(self):
         self.assertEqual(json.loads(self.answer("string_numbers")[2])
                          ["expires_in"], "3599")
-        self.assertNotIn("expires_in", json.loads(self.answer("no_expires")[2]))
+        self.assertNotIn("expires_in",
+                         json.loads(self.answer("no_expires")[2]))
         self.assertEqual(json.loads(self.answer("refresh_in")[2])
                          ["refresh_in"], 1800)
         self.assertEqual(json.loads(self.answer("expires_in", seconds=-1)[2])
@@ -595,6 +597,13 @@ class TokenFaults(Case):
         client = self.raw()
         client.tls()
         self.assertEqual(client.auth(token=token["access_token"])[:3], "535")
+
+    def test_one_app_only(self):
+        self.sandbox.add_app("other", secret="s")
+        self.sandbox.scenario("http_503", mailbox="other")
+        self.assertEqual(self.post(self.secret_form())[0], 200)
+        self.assertEqual(self.post(self.secret_form(
+            client_id="other", client_secret="s"))[0], 503)
 
     def test_times_and_after(self):
         self.sandbox.scenario("http_503", after=1, times=2)
@@ -793,6 +802,13 @@ class Dialogue(Case):
         self.assertEqual(client.deliver(MESSAGE, "it@contoso.com")[:11],
                          "554 5.2.252")
 
+    def test_send_as_pattern(self):
+        self.sandbox.add_mailbox("any@contoso.com",
+                                 send_as=["*@contoso.com"])
+        client = self.logged_in("any@contoso.com")
+        self.assertEqual(client.deliver(MESSAGE, "any@contoso.com")[:3],
+                         "250")
+
     def test_rbac_needs_no_role(self):
         self.sandbox.add_app("rbac", secret="s", roles=[])
         self.sandbox.add_mailbox("rbac@contoso.com", full_access=False,
@@ -817,7 +833,7 @@ class Section9(Case):
 
     def test_9_2_bad_token(self):
         forged = jwt.encode({"alg": "RS256", "kid": "x"}, {}, jwt.PrivateKey
-                            .from_pem((Path(self.directory.name) / "pki"
+                            .from_pem((Path(self.directory.name)
                                        / "token-signing.key").read_text()))
         tokens = (self.sandbox.token("https://graph.microsoft.com"), forged,
                   self.sandbox.token()[:-8] + "AAAAAAAA", "abc")
@@ -946,7 +962,8 @@ class Section9(Case):
         client = self.logged_in()
         self.assertRegex(
             client.ask("MAIL FROM:<alerts@contoso.com> BODY=8BITMIME "
-                       "SMTPUTF8"), FRONT % "502 5.3.3 Command not implemented")
+                       "SMTPUTF8"),
+            FRONT % "502 5.3.3 Command not implemented")
         self.assertEqual(client.deliver()[:3], "250")
 
     def test_9_14_no_answer(self):
@@ -1228,7 +1245,7 @@ class Strictness(Case):
         client = self.logged_in()
         self.assertEqual(client.ask("MAIL FROM: <alerts@contoso.com>")[:3],
                          "250")
-        self.assertEqual(self.violation(), "space after FROM:")
+        self.assertEqual(self.violation(), "space after the colon in MAIL")
 
     def test_parameters(self):
         for bad, code in (("SIZE=x", "501"), ("FOO=1", "555"),
@@ -1444,8 +1461,9 @@ class ServerFaults(Case):
                 self.sandbox.scenario(name)
         with self.assertRaises(UnknownScenario):
             self.sandbox.scenario("slow", minutes=5)
-        with self.assertRaises(UnknownScenario):
-            self.sandbox.scenario("hang@ehlo", mailbox="alerts@contoso.com")
+        for name in ("hang@ehlo", "no_dsn", "http_429"):
+            with self.assertRaises(UnknownScenario):
+                self.sandbox.scenario(name, mailbox="alerts@contoso.com")
 
 
 class Identity(Case):
@@ -1530,6 +1548,38 @@ class Load(Case):
         self.assertEqual(message.envelope["size"], len(MESSAGE + body))
         self.assertEqual(message.data, MESSAGE + body)
         self.assertEqual(message.envelope["flights"], 9)
+
+
+class Unstuffing(unittest.TestCase):
+    """The end of the data, wherever the octets are torn apart."""
+
+    def test_every_split(self):
+        wire = b"..a\r\n...\r\n\r\n.b\r\n\r\n.\r\nQUIT\r\n"
+        for size in range(1, len(wire)):
+            pieces = [wire[at:at + size]
+                      for at in range(0, len(wire), size)]
+            stream = types.SimpleNamespace(incoming=bytearray())
+            stream.read_octets = lambda most: pieces.pop(0)
+            taken = []
+            message.unstuff(stream, taken.append)
+            self.assertEqual(b"".join(taken), b".a\r\n..\r\n\r\nb\r\n\r\n")
+            self.assertEqual(bytes(stream.incoming) + b"".join(pieces),
+                             b"QUIT\r\n")
+
+
+class Restart(unittest.TestCase):
+    """A second run in the same directory starts afresh and works."""
+
+    def test_same_directory(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for _ in range(2):
+                with Sandbox(directory) as sandbox:
+                    self.assertEqual(sandbox.commands(), [])
+                    client = Raw(sandbox)
+                    self.assertEqual(client.login()[:3], "235")
+                    self.assertEqual(client.deliver()[:3], "250")
+                    client.close()
+                    self.assertEqual(len(sandbox.messages()), 1)
 
 
 class Standalone(unittest.TestCase):
