@@ -21,6 +21,8 @@ struct rewrite_rules {
 	const char	*user;		/* calling user's login name */
 	const char	*gecos;		/* his full name, "" if none */
 	const char	*domain;	/* completes bare addresses */
+	const char	*charset;	/* of 8-bit header text that is no UTF-8, or
+					 * NULL (charset_fallback) */
 	/* Fixed when the message was handed over; the same in each retry. */
 	const char	*date;		/* RFC 5322 date, used if there is none */
 	const char	*message_id;	/* left part of a new Message-ID, without <,
@@ -43,8 +45,8 @@ struct rewrite_result {
  * Resent-Bcc, Return-Path, Content-Length and Status in every spelling; adds
  * Date, Message-ID, From and, when no To or Cc is left, "To:
  * undisclosed-recipients:;"; of fields that may stand once (RFC 5322 3.6) the
- * first is kept, To and Cc are joined.  Thirty or more Received fields:
- * EX_DATAERR, a loop.  The result's strings are the caller's to free. */
+ * first is kept, To and Cc are joined; 8-bit text is encoded (RFC 2047).  Thirty
+ * or more Received fields: EX_DATAERR, a loop.  The result's strings are the caller's to free. */
 int	rewrite_header(struct header *h, const struct envelope *e,
 	    const struct rewrite_rules *rules, struct rewrite_result *result,
 	    struct status *st);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: ISC */
+#include "mail/tidy.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/xalloc.h"
+#include "mail/encoded_word.h"
+#include "mail/utf8.h"
+
+#define BLANK " \t\r\n"
+
+enum rule {
+	DROP	= 1,	/* never goes out */
+	ONCE	= 2,	/* the first one stays */
+	JOIN	= 4,	/* one list is made of all */
+	FILLED	= 8,	/* an empty one is as good as none */
+	LIST	= 16,	/* an address list: encode names and comments */
+	TOKENS	= 32	/* structured: encoding would change what it says */
+};
+
+/* What is not named here is unstructured text and may stand often. */
+static const struct {
+	const char *name;
+	unsigned rules;
+} fields[] = {
+	{ "Bcc",			DROP },
+	{ "Resent-Bcc",			DROP },
+	{ "Return-Path",		DROP },
+	{ "Content-Length",		DROP },
+	{ "Status",			DROP },
+	{ "From",			ONCE | FILLED | LIST },
+	{ "Sender",			ONCE | FILLED | LIST },
+	{ "Reply-To",			ONCE | FILLED | LIST },
+	{ "To",				JOIN | FILLED | LIST },
+	{ "Cc",				JOIN | FILLED | LIST },
+	{ "Resent-From",		FILLED | LIST },
+	{ "Resent-Sender",		FILLED | LIST },
+	{ "Resent-To",			FILLED | LIST },
+	{ "Resent-Cc",			FILLED | LIST },
+	{ "Resent-Reply-To",		FILLED | LIST },
+	{ "Errors-To",			LIST },
+	{ "Disposition-Notification-To", LIST },
+	{ "Subject",			ONCE },
+	{ "Date",			ONCE | FILLED | TOKENS },
+	{ "Message-ID",			ONCE | FILLED | TOKENS },
+	{ "In-Reply-To",		ONCE | FILLED | TOKENS },
+	{ "References",			ONCE | FILLED | TOKENS },
+	{ "MIME-Version",		ONCE | FILLED | TOKENS },
+	{ "Content-Type",		ONCE | FILLED | TOKENS },
+	{ "Content-Transfer-Encoding",	ONCE | FILLED | TOKENS },
+	{ "Content-Disposition",	ONCE | FILLED | TOKENS },
+	{ "Content-ID",			ONCE | FILLED | TOKENS },
+	{ "Auto-Submitted",		TOKENS },
+	{ "Received",			TOKENS },
+	{ "DKIM-Signature",		TOKENS },
+	{ "ARC-Seal",			TOKENS },
+	{ "ARC-Message-Signature",	TOKENS },
+	{ "ARC-Authentication-Results",	TOKENS },
+	{ "Authentication-Results",	TOKENS },
+	{ "List-Unsubscribe",		TOKENS },
+};
+
+static unsigned
+rules_of(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (strcasecmp(name, fields[i].name) == 0)
+			return fields[i].rules;
+	return 0;
+}
+
+static bool
+is_empty(const char *body)
+{
+	return body[strspn(body, BLANK)] == '\0';
+}
+
+char *
+tidy_unfold(const struct header *h, size_t i)
+{
+	const char *p = h->fields[i].body;
+	struct buf b;
+
+	buf_init(&b, HEADER_MAX);
+	for (p += strspn(p, BLANK); *p != '\0'; p++)
+		if (*p != '\r' && *p != '\n')
+			buf_addch(&b, *p);
+	while (b.len != 0 && strchr(BLANK, b.data[b.len - 1]) != NULL)
+		buf_truncate(&b, b.len - 1);
+	return buf_detach(&b);
+}
+
+/* Drops, by the table, what must not go out.  Compacts in one pass: a header
+ * may have ten thousand fields, and deleting one moves all behind it. */
+static void
+drop_fields(struct header *h)
+{
+	size_t i, kept = 0;
+	unsigned rules;
+
+	for (i = 0; i < h->count; i++) {
+		rules = rules_of(h->fields[i].name);
+		if ((rules & DROP) != 0 || ((rules & FILLED) != 0 &&
+		    is_empty(h->fields[i].body))) {
+			free(h->fields[i].name);
+			free(h->fields[i].body);
+			continue;
+		}
+		h->fields[kept++] = h->fields[i];
+	}
+	h->count = kept;
+}
+
+/* Adds the list in field `i` to `out`, unless it is the one already there. */
+static void
+join_list(struct buf *out, const struct header *h, size_t i)
+{
+	char *text = tidy_unfold(h, i);
+	size_t len = strlen(text);
+
+	while (len != 0 && strchr(BLANK ",", text[len - 1]) != NULL)
+		text[--len] = '\0';
+	if (strcmp(out->data, text) != 0) {
+		if (out->len != 0)
+			buf_addstr(out, ", ");
+		buf_addstr(out, text);
+	}
+	free(text);
+}
+
+/* The first that says something stays. */
+static void
+keep_one(struct header *h, size_t first)
+{
+	const char *name = h->fields[first].name;
+	ptrdiff_t i;
+
+	while ((i = header_find(h, name, first + 1)) != -1) {
+		if (is_empty(h->fields[first].body))
+			header_set(h, first, h->fields[i].body);
+		header_delete(h, (size_t)i);
+	}
+}
+
+/* Mail::Mailer writes two To fields, PHP scripts do; both lists are meant. */
+static void
+join_all(struct header *h, size_t first)
+{
+	const char *name = h->fields[first].name;
+	struct buf list;
+	ptrdiff_t i;
+
+	if (header_find(h, name, first + 1) == -1)
+		return;
+	buf_init(&list, 2 * HEADER_MAX);
+	join_list(&list, h, first);
+	while ((i = header_find(h, name, first + 1)) != -1) {
+		join_list(&list, h, (size_t)i);
+		header_delete(h, (size_t)i);
+	}
+	header_set(h, first, list.data);
+	buf_release(&list);
+}
+
+static void
+unite_fields(struct header *h)
+{
+	unsigned rules;
+	size_t i;
+
+	for (i = 0; i < h->count; i++) {
+		rules = rules_of(h->fields[i].name);
+		if ((rules & ONCE) != 0)
+			keep_one(h, i);
+		if ((rules & JOIN) != 0)
+			join_all(h, i);
+	}
+}
+
+/* Without SMTPUTF8 (RFC 6531 3.4) a header is ASCII. */
+static void
+encode_field(struct header *h, size_t i, const char *charset)
+{
+	const char *body = h->fields[i].body;
+	unsigned rules = rules_of(h->fields[i].name);
+	struct buf out;
+	char *text;
+
+	if ((rules & TOKENS) != 0 || !utf8_has_8bit(body, strlen(body)))
+		return;
+	/* A lone 8-bit letter, encoded, takes ten times its room, and more with
+	 * a long charset name. */
+	buf_init(&out, 32 * HEADER_MAX);
+	text = tidy_unfold(h, i);
+	if ((rules & LIST) != 0)
+		encoded_word_addresses(&out, text, charset);
+	else
+		encoded_word_text(&out, text, charset);
+	header_set(h, i, out.data);
+	free(text);
+	buf_release(&out);
+}
+
+static int
+refuse_loop(const struct header *h, struct status *st)
+{
+	size_t i, hops = 0;
+
+	for (i = 0; i < h->count; i++)
+		hops += strcasecmp(h->fields[i].name, "Received") == 0;
+	if (hops < TIDY_RECEIVED_MAX)
+		return 0;
+	status_set(st, EX_DATAERR,
+	    "mail loop: the message has %zu Received fields", hops);
+	return status_hint(st, "look for a forwarder or an alias that sends "
+	    "mail back to where it came from");
+}
+
+int
+tidy_header(struct header *h, const char *charset, struct status *st)
+{
+	size_t i;
+
+	if (refuse_loop(h, st) == -1)
+		return -1;
+	drop_fields(h);
+	unite_fields(h);
+	for (i = 0; i < h->count; i++)
+		encode_field(h, i, charset);
+	return 0;
+}
