@@ -3,6 +3,10 @@
  * The dialogue with the submission server, RFC 5321 and its extensions, from
  * connect to QUIT.  It takes a bearer string and never hears of OAuth; it takes
  * plain parameters and never hears of accounts.
+ *
+ * Every refusal is judged by the catalogue (diagnose.h) with the stage it came
+ * in.  What goes wrong without a reply names the step: "HOST closed the
+ * connection after MAIL FROM", EX_TEMPFAIL.
  */
 #ifndef SMTP_SESSION_H
 #define SMTP_SESSION_H
@@ -16,6 +20,7 @@
 
 struct session;
 
+/* Everything is borrowed and must outlive the session. */
 struct session_params {
 	const char	*host;
 	int		 port;
@@ -28,6 +33,15 @@ struct session_params {
 	int64_t		 deadline;		/* clock_ms: last byte of data out */
 	int64_t		 answer_ms;		/* then the answer is awaited so long */
 	struct diagnose_values values;		/* for hints */
+	/* What this host was seen to refuse (session_cost tells), and what the
+	 * caller wants used. */
+	bool		 auth_two_step;		/* never a long AUTH line */
+	bool		 use_chunking;		/* BDAT where offered, RFC 3030 */
+	/* TLS sessions for later processes: as in tls.h, secret. */
+	const void	*tls_resume;
+	size_t		 tls_resume_len;
+	void	(*tls_new_session)(void *context, const void *bytes, size_t len);
+	void	*tls_context;
 	/* The dialogue line by line, for -v; never a token, secret or body.
 	 * direction is '>' or '<'.  NULL: nobody wants it. */
 	void	(*trace)(void *context, char direction, const char *line);
@@ -37,8 +51,10 @@ struct session_params {
 /* What the server offers after TLS. */
 struct session_extensions {
 	bool	 pipelining, eightbitmime, smtputf8, chunking, dsn, size;
+	bool	 starttls;
 	int64_t	 max_size;		/* 0: no limit named */
 	bool	 auth_xoauth2, auth_oauthbearer, auth_plain, auth_login;
+	char	 auth_offered[200];	/* all mechanisms, as many as fit */
 };
 
 /* Connects, greets, starts and verifies TLS.  NULL and *st on failure. */
@@ -58,14 +74,17 @@ struct session_credential {
 int	session_authenticate(struct session *s,
 	    const struct session_credential *c, struct status *st);
 
-/* One transaction: MAIL, RCPTs and data for every PENDING recipient of `e`, up
- * to max_recipients of them (the caller comes again for the rest).  Sets state
- * and status of each.  Returns 0 when the server answered the data (look at the
- * recipients), or had refused all of them; -1 with *st when the session or the
- * transaction failed before that: the recipients are then settled too (deferred
- * or refused as the reply says).  `sent_all` is called after everything but the
- * last flight's final bytes is ready: it syncs "data sent, answer unknown"
- * (design 7) and may refuse; NULL if nobody cares. */
+/* One transaction: MAIL, RCPTs and data for the first max_recipients PENDING
+ * recipients of `e` (the caller comes again for the rest).  Sets state and
+ * status of each of them; one is left PENDING only if the server had enough
+ * recipients for one transaction (RFC 5321 4.5.3.1.10) and took others.
+ * Returns 0 when the server answered the data (look at the recipients), or had
+ * refused all of them; -1 with *st when the session or the transaction failed
+ * before that: the transaction's recipients are settled by then (deferred or
+ * refused as the reply says), others still PENDING.  `sent_all` is called when
+ * only the last bytes, without which nothing is delivered, are still to leave:
+ * it syncs "data sent, answer unknown" (design 7) and may refuse; NULL if nobody
+ * cares. */
 struct session_data {
 	const char	*mail_from;
 	const char	*header;	/* header section and the empty line */
@@ -75,8 +94,12 @@ struct session_data {
 	long	(*read_body)(void *context, char *to, size_t size,
 		    struct status *st);
 	void	*context;
-	bool	 is_8bit, needs_smtputf8;
-	int	 max_recipients;
+	bool	 is_8bit;
+	/* The header section has what only SMTPUTF8 allows: asked for where it
+	 * is offered, sent as it is where not.  A recipient's `utf8` and a
+	 * mail_from that is not ASCII cannot do without. */
+	bool	 needs_smtputf8;
+	int	 max_recipients;	/* at least 1 */
 	int	(*sent_all)(void *context, struct status *st);
 };
 int	session_send(struct session *s, const struct session_data *d,
@@ -84,6 +107,9 @@ int	session_send(struct session *s, const struct session_data *d,
 
 /* Whether another transaction may follow on this connection. */
 bool	session_is_usable(const struct session *s);
+/* Whether a message was sent in full and its answer never came: it may have been
+ * delivered, and its recipients are deferred. */
+bool	session_answer_unknown(const struct session *s);
 /* New deadlines for the next transaction. */
 void	session_set_deadline(struct session *s, int64_t deadline);
 /* QUIT and close; never fails and does not wait long.  NULL is fine. */
@@ -93,6 +119,7 @@ void	session_close(struct session *s);
 struct session_cost {
 	int	flights;	/* client-to-server direction changes after connect */
 	bool	tls_resumed;
+	bool	two_step;	/* the long AUTH line was refused */
 };
 void	session_cost(const struct session *s, struct session_cost *cost);
 

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * AUTH, RFC 4954.
+ */
+#include "smtp/session.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/encode.h"
+#include "smtp/dialogue.h"
+#include "smtp/sasl.h"
+
+/* By enum in session.h.  `message` is the client's first and only one; NULL for
+ * LOGIN, which asks question by question.  `error_answer` is what a server wants
+ * to hear after an error challenge, before it says the final no (RFC 7628
+ * 3.2.3). */
+static const struct mechanism {
+	const char	*name;
+	size_t		 offered;
+	void		(*message)(struct buf *, const struct sasl_input *);
+	const char	*error_answer;
+} mechanisms[] = {
+	[SESSION_XOAUTH2] = { "XOAUTH2",
+	    offsetof(struct session_extensions, auth_xoauth2),
+	    sasl_xoauth2, "" },
+	[SESSION_OAUTHBEARER] = { "OAUTHBEARER",
+	    offsetof(struct session_extensions, auth_oauthbearer),
+	    sasl_oauthbearer, "AQ==" },
+	[SESSION_AUTH_PLAIN] = { "PLAIN",
+	    offsetof(struct session_extensions, auth_plain),
+	    sasl_plain, "*" },
+	[SESSION_AUTH_LOGIN] = { "LOGIN",
+	    offsetof(struct session_extensions, auth_login), NULL, "*" },
+};
+
+/* Sends one line that nobody may see, and reads the reply. */
+static int
+exchange(struct session *s, const char *verb, const struct buf *secret,
+    struct status *st)
+{
+	char shown[80];
+
+	if (dialogue_begin(s, DIAGNOSE_AUTH, st) == -1)
+		return -1;
+	snprintf(shown, sizeof shown, "%s<%zu octets not shown>", verb,
+	    secret->len);
+	dialogue_trace(s, '>', shown);
+	if (stream_put(s->stream, verb, strlen(verb), st) == -1 ||
+	    stream_put(s->stream, secret->data, secret->len, st) == -1 ||
+	    stream_put(s->stream, "\r\n", 2, st) == -1 ||
+	    stream_flush_secret(s->stream, st) == -1)
+		return dialogue_broken(s);
+	return dialogue_read(s, DIAGNOSE_AUTH, st);
+}
+
+/* Sends a line of the exchange that is no secret, and reads the reply. */
+static int
+say(struct session *s, const char *line, struct status *st)
+{
+	if (dialogue_begin(s, DIAGNOSE_AUTH, st) == -1 ||
+	    dialogue_put(s, st, "%s", line) == -1 ||
+	    dialogue_flush(s, DIAGNOSE_AUTH, st) == -1)
+		return -1;
+	return dialogue_read(s, DIAGNOSE_AUTH, st);
+}
+
+/* Whether the server had no quarrel with us but with the length or form of the
+ * line: RFC 4954 4 allows 12288 octets there, many servers stop at 512 or 2048
+ * (Dovecot: "500 5.5.2 Line too long"). */
+static bool
+line_was_refused(const struct session *s)
+{
+	return s->usable && (s->reply.code == 500 || s->reply.code == 501 ||
+	    strcmp(s->reply.enhanced, "5.5.2") == 0 ||
+	    strcmp(s->reply.enhanced, "5.5.6") == 0 ||
+	    strcasestr(s->reply.text.data, "too long") != NULL);
+}
+
+/* Name first, blob when asked for it. */
+static int
+send_in_two_steps(struct session *s, const struct mechanism *m,
+    const struct buf *blob, struct status *st)
+{
+	char command[40];
+
+	snprintf(command, sizeof command, "AUTH %s", m->name);
+	if (say(s, command, st) == -1)
+		return -1;
+	return s->reply.code == 334 ? exchange(s, "", blob, st) : 0;
+}
+
+/* Gets the blob across; the server's opinion is in s->reply then. */
+static int
+send_blob(struct session *s, const struct mechanism *m, const struct buf *blob,
+    struct status *st)
+{
+	char verb[40];
+
+	if (s->p.auth_two_step)
+		return send_in_two_steps(s, m, blob, st);
+	snprintf(verb, sizeof verb, "AUTH %s ", m->name);
+	if (exchange(s, verb, blob, st) == -1)
+		return -1;
+	if (line_was_refused(s)) {
+		s->two_step = true;
+		return send_in_two_steps(s, m, blob, st);
+	}
+	/* An empty challenge: the initial response was not looked at. */
+	if (s->reply.code == 334 && s->reply.text.data[0] == '\0')
+		return exchange(s, "", blob, st);
+	return 0;
+}
+
+/* The final reply decides; a challenge before it says more about the reason,
+ * and is kept with the server's words. */
+static int
+finish(struct session *s, const struct mechanism *m, struct status *st)
+{
+	char challenge[sizeof st->remote] = "", words[sizeof st->remote];
+	struct buf detail;
+
+	buf_init(&detail, sizeof challenge);
+	if (s->reply.code == 334) {
+		if (sasl_decode_challenge(&detail, s->reply.text.data))
+			snprintf(challenge, sizeof challenge, " %s",
+			    detail.data);
+		buf_release(&detail);
+		if (say(s, m->error_answer, st) == -1)
+			return -1;
+	}
+	if (dialogue_class(s) == 2)
+		return 0;
+	reply_words(&s->reply, words, sizeof words);
+	snprintf(words + strlen(words), sizeof words - strlen(words), "%s",
+	    challenge);
+	return diagnose_status(st, diagnose_reply(DIAGNOSE_AUTH, s->reply.code,
+	    s->reply.enhanced, words), &s->p.values, s->reply.code,
+	    s->reply.enhanced, words, "AUTH %s refused", m->name);
+}
+
+/* A buffer that a secret can be built in without being copied about. */
+static void
+init_secret(struct buf *b)
+{
+	buf_init(b, SASL_LINE_MAX);
+	buf_reserve(b, SASL_LINE_MAX);
+}
+
+static int
+authenticate_with_message(struct session *s, const struct mechanism *m,
+    const struct sasl_input *in, struct status *st)
+{
+	struct buf raw, blob;
+	int rc = -1;
+
+	init_secret(&raw);
+	init_secret(&blob);
+	m->message(&raw, in);
+	base64_encode(&blob, raw.data, raw.len);
+	if (raw.overflow || blob.overflow ||
+	    strlen("AUTH OAUTHBEARER \r\n") + blob.len > SASL_LINE_MAX) {
+		status_set(st, EX_CONFIG, "the token or password of %s is "
+		    "longer than SMTP can carry", in->user);
+		goto out;
+	}
+	s->secret[0] = in->secret;
+	s->secret[1] = blob.data;
+	if (send_blob(s, m, &blob, st) == 0)
+		rc = finish(s, m, st);
+out:
+	s->secret[0] = s->secret[1] = NULL;
+	buf_wipe(&raw);
+	buf_wipe(&blob);
+	return rc;
+}
+
+/* AUTH LOGIN (draft-murchison-sasl-login): the prompts' words do not matter. */
+static int
+authenticate_by_prompts(struct session *s, const struct mechanism *m,
+    const struct sasl_input *in, struct status *st)
+{
+	const char *const answers[] = { in->user, in->secret };
+	struct buf blob;
+	size_t i;
+	int rc;
+
+	init_secret(&blob);
+	s->secret[0] = in->secret;
+	s->secret[1] = blob.data;
+	rc = say(s, "AUTH LOGIN", st);
+	for (i = 0; rc == 0 && i < 2 && s->reply.code == 334; i++) {
+		buf_reset(&blob);
+		base64_encode(&blob, answers[i], strlen(answers[i]));
+		if (blob.overflow)
+			rc = status_set(st, EX_CONFIG, "the user name or "
+			    "password of %s is longer than SMTP can carry",
+			    in->user);
+		else
+			rc = exchange(s, "", &blob, st);
+	}
+	s->secret[0] = s->secret[1] = NULL;
+	buf_wipe(&blob);
+	return rc == 0 ? finish(s, m, st) : -1;
+}
+
+static int
+not_offered(const struct session *s, const struct mechanism *m,
+    struct status *st)
+{
+	status_set(st, EX_CONFIG, "%s does not offer AUTH %s", s->p.host,
+	    m->name);
+	if (s->ext.auth_offered[0] == '\0')
+		return status_hint(st, "it offers no authentication at all: "
+		    "see `host`, `port`, `tls` and `auth` of the account");
+	return status_hint(st, "it offers %s: see `auth` of the account",
+	    s->ext.auth_offered);
+}
+
+int
+session_authenticate(struct session *s, const struct session_credential *c,
+    struct status *st)
+{
+	const struct mechanism *m = &mechanisms[c->mechanism];
+	const struct sasl_input in = {
+		.user = c->user,
+		.secret = c->secret,
+		.host = s->p.host,
+		.port = s->p.port,
+	};
+
+	if (sasl_check(&in, st) == -1)
+		return -1;
+	if (!*(const bool *)((const char *)&s->ext + m->offered))
+		return not_offered(s, m, st);
+	if (m->message == NULL)
+		return authenticate_by_prompts(s, m, &in, st);
+	return authenticate_with_message(s, m, &in, st);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What the steps of a session are made of: put commands, send the flight, read
+ * a reply, judge it.  Private to session.c, authenticate.c and transaction.c.
+ */
+#ifndef SMTP_DIALOGUE_H
+#define SMTP_DIALOGUE_H
+
+#include "smtp/reply.h"
+#include "smtp/session.h"
+#include "smtp/stream.h"
+
+struct session {
+	struct session_params	 p;
+	struct stream		*stream;
+	struct session_extensions ext;
+	struct reply		 reply;		/* the last one */
+	struct buf		 line;		/* the command being written */
+	/* Hidden in what the server says: the secret, plain and encoded. */
+	const char		*secret[2];
+	bool			 usable;	/* the next command can be sent */
+	bool			 in_transaction;/* RSET before the next MAIL */
+	bool			 answer_unknown;
+	bool			 two_step;
+};
+
+/* Starts a flight: sets the phase, and refuses what the server said without
+ * being asked (a pending 4yz or 5yz says why it is leaving). */
+int	dialogue_begin(struct session *s, enum diagnose_stage stage,
+	    struct status *st);
+/* Queues one command line.  One with a control byte in it is refused, whatever
+ * its parts were checked for before: it would be two commands. */
+int	dialogue_put(struct session *s, struct status *st, const char *format,
+	    ...) __attribute__((format(printf, 3, 4)));
+/* Sends the flight. */
+int	dialogue_flush(struct session *s, enum diagnose_stage stage,
+	    struct status *st);
+/* After sending failed: if the server said why, *st says it.  Returns -1. */
+int	dialogue_explain(struct session *s, enum diagnose_stage stage,
+	    struct status *st);
+/* Reads one reply into s->reply, whatever its code; -1 if there is none, and
+ * then the session is not usable. */
+int	dialogue_read(struct session *s, enum diagnose_stage stage,
+	    struct status *st);
+/* Sets *st from s->reply: `doing` says what it refuses.  Returns -1. */
+int	dialogue_refused(struct session *s, enum diagnose_stage stage,
+	    struct status *st, const char *doing, ...)
+	    __attribute__((format(printf, 4, 5)));
+/* All of it for one command: -1 unless the reply's first digit is `wanted`. */
+int	dialogue_command(struct session *s, enum diagnose_stage stage,
+	    int wanted, struct status *st, const char *format, ...)
+	    __attribute__((format(printf, 5, 6)));
+/* A failure that no reply explains, or a reply that makes no sense: the session
+ * is over.  Returns -1. */
+int	dialogue_broken(struct session *s);
+/* The reply's class: 2 to 5. */
+int	dialogue_class(const struct session *s);
+void	dialogue_trace(const struct session *s, char direction,
+	    const char *line);
+/* The stage in words, such as "MAIL FROM". */
+const char *dialogue_name(enum diagnose_stage stage);
+
+#endif

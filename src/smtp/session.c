@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ISC */
+#include "smtp/session.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "smtp/dialogue.h"
+#include "smtp/ehlo.h"
+
+#define COMMAND_MAX	2000	/* two addresses and all parameters */
+#define GOODBYE_MS	500	/* for 221: the slot counts as used until then */
+
+static struct session *
+new_session(const struct session_params *p)
+{
+	struct session *s = xcalloc(1, sizeof *s);
+
+	s->p = *p;
+	s->usable = true;
+	buf_init(&s->line, COMMAND_MAX);
+	reply_init(&s->reply);
+	return s;
+}
+
+static void
+free_session(struct session *s)
+{
+	stream_close(s->stream);
+	buf_release(&s->line);
+	reply_release(&s->reply);
+	free(s);
+}
+
+static int
+connect_to_server(struct session *s, struct status *st)
+{
+	struct connect_params c = {
+		.host = s->p.host,
+		.port = s->p.port,
+		.source_address = s->p.source_address,
+		.deadline = s->p.deadline,
+	};
+
+	s->stream = stream_open(&c, st);
+	return s->stream == NULL ? -1 : 0;
+}
+
+static int
+start_tls(struct session *s, struct status *st)
+{
+	struct tls_params t = {
+		.host = s->p.host,
+		.minimum = s->p.tls_minimum,
+		.ca_file = s->p.ca_file,
+		.ca_directory = s->p.ca_directory,
+		.certificate = s->p.tls_certificate,
+		.private_key = s->p.tls_private_key,
+		.resume = s->p.tls_resume,
+		.resume_len = s->p.tls_resume_len,
+		.new_session = s->p.tls_new_session,
+		.context = s->p.tls_context,
+	};
+
+	return stream_start_tls(s->stream, &t, st);
+}
+
+/* RFC 5321 3.1 */
+static int
+read_greeting(struct session *s, struct status *st)
+{
+	if (dialogue_read(s, DIAGNOSE_CONNECT, st) == -1)
+		return -1;
+	if (dialogue_class(s) != 2)
+		return dialogue_refused(s, DIAGNOSE_CONNECT, st,
+		    "%s does not want to talk to us", s->p.host);
+	return 0;
+}
+
+/* RFC 5321 4.1.1.1: an old server that does not know EHLO gets HELO; but one
+ * without extensions has neither TLS nor AUTH. */
+static bool
+may_say_helo(const struct session *s)
+{
+	return s->p.tls == SESSION_PLAIN && s->usable &&
+	    (s->reply.code == 500 || s->reply.code == 502);
+}
+
+static int
+say_hello(struct session *s, struct status *st)
+{
+	const char *name = s->p.ehlo_name;
+	char literal[80];
+
+	if (name == NULL) {
+		stream_address_literal(s->stream, literal, sizeof literal);
+		name = literal;
+	}
+	if (dialogue_command(s, DIAGNOSE_EHLO, 2, st, "EHLO %s", name) == 0) {
+		ehlo_parse(&s->ext, s->reply.text.data);
+		return 0;
+	}
+	if (!may_say_helo(s))
+		return -1;
+	return dialogue_command(s, DIAGNOSE_EHLO, 2, st, "HELO %s", name);
+}
+
+/* RFC 3207: what was said in clear is forgotten, so EHLO comes again. */
+static int
+upgrade(struct session *s, struct status *st)
+{
+	if (!s->ext.starttls) {
+		status_set(st, EX_PROTOCOL, "%s does not offer STARTTLS",
+		    s->p.host);
+		return status_hint(st, "nothing is sent in clear; see whether "
+		    "`host` and `port` are right, or what on the way takes "
+		    "STARTTLS out");
+	}
+	if (dialogue_command(s, DIAGNOSE_STARTTLS, 2, st, "STARTTLS") == -1 ||
+	    start_tls(s, st) == -1)
+		return -1;
+	return say_hello(s, st);
+}
+
+struct session *
+session_open(const struct session_params *p, struct status *st)
+{
+	struct session *s = new_session(p);
+
+	if (connect_to_server(s, st) == -1 ||
+	    (p->tls == SESSION_IMPLICIT_TLS && start_tls(s, st) == -1) ||
+	    read_greeting(s, st) == -1 ||
+	    say_hello(s, st) == -1 ||
+	    (p->tls == SESSION_STARTTLS && upgrade(s, st) == -1)) {
+		free_session(s);
+		return NULL;
+	}
+	return s;
+}
+
+const struct session_extensions *
+session_extensions(const struct session *s)
+{
+	return &s->ext;
+}
+
+bool
+session_is_usable(const struct session *s)
+{
+	return s->usable;
+}
+
+bool
+session_answer_unknown(const struct session *s)
+{
+	return s->answer_unknown;
+}
+
+void
+session_set_deadline(struct session *s, int64_t deadline)
+{
+	s->p.deadline = deadline;
+}
+
+/* A session that broke may be in the middle of the data: QUIT would be text
+ * there, so the connection just ends. */
+void
+session_close(struct session *s)
+{
+	struct status ignored = STATUS_INIT;
+
+	if (s == NULL)
+		return;
+	if (s->usable) {
+		session_set_deadline(s, clock_deadline(GOODBYE_MS));
+		dialogue_command(s, DIAGNOSE_EHLO, 2, &ignored, "QUIT");
+	}
+	free_session(s);
+}
+
+void
+session_cost(const struct session *s, struct session_cost *cost)
+{
+	cost->flights = stream_flights(s->stream);
+	cost->tls_resumed = stream_tls_resumed(s->stream);
+	cost->two_step = s->two_step;
+}

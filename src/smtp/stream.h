@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * A connection that carries lines in and bytes out, plain or under TLS.  Every
+ * wait ends at the deadline of the phase; every failure names the phase it came
+ * in: "smtp.example.net closed the connection after MAIL FROM".
+ */
+#ifndef SMTP_STREAM_H
+#define SMTP_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "smtp/connect.h"
+#include "smtp/tls.h"
+
+struct stream;
+
+#define STREAM_LINE_MAX	4096		/* octets before the line end */
+#define STREAM_IN_MAX	(1024 * 1024)	/* read ahead while writing */
+
+/* Connects.  The strings of `p` must outlive the stream.  NULL and *st on
+ * failure. */
+struct stream *stream_open(const struct connect_params *p, struct status *st);
+/* Starts TLS within the phase's deadline. Input that is there already was sent
+ * in clear, by anybody: it is refused (RFC 3207 5, "plaintext injection").
+ * After a failure the stream is good for nothing but closing. */
+int	stream_start_tls(struct stream *s, const struct tls_params *p,
+	    struct status *st);
+/* What comes next: the phase's name and when its waits end (clock_ms). */
+void	stream_set_phase(struct stream *s, const char *name, int64_t deadline);
+
+/* Queues bytes; they leave with stream_flush(), or before if they are many, but
+ * never the last of them (a message without its end is not delivered).  Input
+ * that arrives meanwhile is kept, so that a server whose replies fill the path
+ * cannot lock us both up (RFC 2920 3.1). */
+int	stream_put(struct stream *s, const void *bytes, size_t len,
+	    struct status *st);
+/* Sends what is queued. */
+int	stream_flush(struct stream *s, struct status *st);
+/* As stream_flush, and overwrites the queue: it held a secret. */
+int	stream_flush_secret(struct stream *s, struct status *st);
+
+/* One line, CRLF or LF removed, not ended by a NUL; it stands until the next
+ * call.  Longer ones than STREAM_LINE_MAX are refused (EX_PROTOCOL). */
+int	stream_read_line(struct stream *s, const char **line, size_t *len,
+	    struct status *st);
+/* Whether there is input that nobody has read; looks without waiting. */
+bool	stream_has_input(struct stream *s);
+/* Whether the server has closed its side, as far as we have seen. */
+bool	stream_is_closed(const struct stream *s);
+
+/* Our own address on this connection as an address literal (RFC 5321 4.1.3). */
+void	stream_address_literal(const struct stream *s, char *to, size_t size);
+int	stream_flights(const struct stream *s);
+bool	stream_tls_resumed(const struct stream *s);
+/* NULL is fine. */
+void	stream_close(struct stream *s);
+
+#endif

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: ISC */
+#include "smtp/tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "base/xalloc.h"
+#include "smtp/tls_trust.h"
+
+struct tls {
+	struct tls_params p;
+	SSL_CTX		*ctx;
+	SSL		*ssl;
+	char		 reason[128];	/* why reading or writing failed */
+	/* The first certificate that was refused. */
+	X509		*refused;
+	long		 refused_why;	/* X509_V_* */
+	int		 refused_depth;
+};
+
+/* The wire as OpenSSL sees it: its own socket BIO writes without MSG_NOSIGNAL
+ * and counts no flights. */
+
+static int
+bio_done(BIO *b, ssize_t n, void (*retry)(BIO *))
+{
+	BIO_clear_retry_flags(b);
+	if (n == -1 && errno == EAGAIN)
+		retry(b);
+	return (int)n;
+}
+
+static void
+retry_read(BIO *b)
+{
+	BIO_set_retry_read(b);
+}
+
+static void
+retry_write(BIO *b)
+{
+	BIO_set_retry_write(b);
+}
+
+static int
+bio_read(BIO *b, char *to, int size)
+{
+	return bio_done(b, wire_recv(BIO_get_data(b), to, (size_t)size),
+	    retry_read);
+}
+
+static int
+bio_write(BIO *b, const char *bytes, int len)
+{
+	return bio_done(b, wire_send(BIO_get_data(b), bytes, (size_t)len),
+	    retry_write);
+}
+
+static long
+bio_ctrl(BIO *b, int command, long number, void *pointer)
+{
+	(void)b, (void)number, (void)pointer;
+	return command == BIO_CTRL_FLUSH;
+}
+
+/* Made once for the whole process, never freed. */
+static BIO *
+bio_new(struct wire *w)
+{
+	static BIO_METHOD *method;
+	BIO *b;
+
+	if (method == NULL) {
+		method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
+		    "wire");
+		if (method == NULL)
+			return NULL;
+		BIO_meth_set_read(method, bio_read);
+		BIO_meth_set_write(method, bio_write);
+		BIO_meth_set_ctrl(method, bio_ctrl);
+	}
+	b = BIO_new(method);
+	if (b != NULL) {
+		BIO_set_data(b, w);
+		BIO_set_init(b, 1);
+	}
+	return b;
+}
+
+/* OpenSSL's reasons that an administrator can do something about. */
+static const struct {
+	int		 reason;
+	const char	*words, *hint;
+} reasons[] = {
+	{ SSL_R_UNSUPPORTED_PROTOCOL, "the server's TLS is too old",
+	  "the server offers nothing as new as tls-minimum" },
+	{ SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "no TLS version in common",
+	  "the server offers nothing as new as tls-minimum" },
+	{ SSL_R_WRONG_VERSION_NUMBER, "what the server sent is not TLS",
+	  "see whether `port` and `tls` (implicit or starttls) fit together" },
+	{ SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "no cipher in common, or the "
+	  "server wants a client certificate", "see tls-certificate" },
+	{ SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, "the server wants a client "
+	  "certificate", "see tls-certificate" },
+	{ SSL_R_DH_KEY_TOO_SMALL, "the server's key exchange is too weak",
+	  "the server needs better Diffie-Hellman parameters" },
+};
+
+/* Text for the oldest error of OpenSSL's queue; the hint may be NULL. */
+static const char *
+openssl_reason(const char **hint)
+{
+	unsigned long error = ERR_peek_error();
+	const char *words;
+	size_t i;
+
+	*hint = NULL;
+	for (i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
+		    ERR_GET_REASON(error) == reasons[i].reason) {
+			*hint = reasons[i].hint;
+			return reasons[i].words;
+		}
+	words = ERR_reason_error_string(error);
+	return words != NULL ? words : "TLS failed";
+}
+
+static int
+remember_refusal(int ok, X509_STORE_CTX *chain)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(chain,
+	    SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls *t = SSL_get_app_data(ssl);
+	X509 *certificate = X509_STORE_CTX_get_current_cert(chain);
+
+	if (!ok && t->refused == NULL && certificate != NULL) {
+		X509_up_ref(certificate);
+		t->refused = certificate;
+		t->refused_why = X509_STORE_CTX_get_error(chain);
+		t->refused_depth = X509_STORE_CTX_get_error_depth(chain);
+	}
+	return ok;
+}
+
+static int
+keep_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls *t = SSL_get_app_data(ssl);
+	unsigned char *bytes = NULL;
+	int len = i2d_SSL_SESSION(session, &bytes);
+
+	if (len > 0) {
+		t->p.new_session(t->p.context, bytes, (size_t)len);
+		OPENSSL_cleanse(bytes, (size_t)len);
+	}
+	OPENSSL_free(bytes);
+	return 0;
+}
+
+/* A key file with a passphrase must not make OpenSSL ask on a terminal. */
+static int
+no_passphrase(char *to, int size, int writing, void *context)
+{
+	(void)to, (void)size, (void)writing, (void)context;
+	return 0;
+}
+
+static int
+load_own_certificate(SSL_CTX *ctx, const struct tls_params *p,
+    struct status *st)
+{
+	const char *key = p->private_key != NULL ? p->private_key :
+	    p->certificate;
+	const char *hint;
+
+	if (p->certificate == NULL)
+		return 0;
+	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+	if (SSL_CTX_use_certificate_chain_file(ctx, p->certificate) != 1)
+		return status_set(st, EX_CONFIG, "tls-certificate %s: %s",
+		    p->certificate, openssl_reason(&hint));
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+		return status_set(st, EX_CONFIG, "tls-private-key %s: %s", key,
+		    openssl_reason(&hint));
+	return 0;
+}
+
+/* 1.2 is what RFC 8996 leaves; older ones are for a relay on the own network
+ * that cannot be mended, and exist at security level 0 only. */
+static bool
+set_minimum(SSL_CTX *ctx, int minimum)
+{
+	static const int versions[] = { TLS1_VERSION, TLS1_1_VERSION,
+	    TLS1_2_VERSION, TLS1_3_VERSION };
+
+	if (minimum < 10 || minimum > 13)
+		return false;
+	SSL_CTX_set_security_level(ctx, minimum < 12 ? 0 : 2);
+	return SSL_CTX_set_min_proto_version(ctx, versions[minimum - 10]) == 1;
+}
+
+static void
+set_context_modes(SSL_CTX *ctx, const struct tls_params *p)
+{
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, remember_refusal);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION |
+	    SSL_OP_NO_RENEGOTIATION);
+#ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
+	/* Many servers just hang up after 221; SMTP's lines show a cut. */
+	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
+#endif
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	if (p->new_session == NULL)
+		return;
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT |
+	    SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(ctx, keep_session);
+}
+
+static bool
+is_address(const char *host)
+{
+	struct in6_addr any;
+
+	return inet_pton(AF_INET, host, &any) == 1 ||
+	    inet_pton(AF_INET6, host, &any) == 1;
+}
+
+/* Whom the certificate must name (RFC 9525): subjectAltName or nothing. */
+static bool
+set_peer(SSL *ssl, const char *host)
+{
+	X509_VERIFY_PARAM *v = SSL_get0_param(ssl);
+
+	X509_VERIFY_PARAM_set_hostflags(v, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+	    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (is_address(host))
+		return X509_VERIFY_PARAM_set1_ip_asc(v, host) == 1;
+	return X509_VERIFY_PARAM_set1_host(v, host, 0) == 1 &&
+	    SSL_set_tlsext_host_name(ssl, host) == 1;
+}
+
+static void
+set_resumption(SSL *ssl, const struct tls_params *p)
+{
+	const unsigned char *bytes = p->resume;
+	SSL_SESSION *session;
+
+	if (bytes == NULL)
+		return;
+	session = d2i_SSL_SESSION(NULL, &bytes, (long)p->resume_len);
+	if (session != NULL)
+		SSL_set_session(ssl, session);
+	SSL_SESSION_free(session);
+	ERR_clear_error();
+}
+
+static bool
+make_connection(struct tls *t, struct wire *w)
+{
+	BIO *b;
+
+	t->ssl = SSL_new(t->ctx);
+	b = bio_new(w);
+	if (t->ssl == NULL || b == NULL) {
+		BIO_free(b);
+		return false;
+	}
+	SSL_set_bio(t->ssl, b, b);
+	SSL_set_app_data(t->ssl, t);
+	SSL_set_connect_state(t->ssl);
+	set_resumption(t->ssl, &t->p);
+	return set_peer(t->ssl, t->p.host);
+}
+
+struct tls *
+tls_new(const struct tls_params *p, struct wire *w, struct status *st)
+{
+	struct tls *t = xcalloc(1, sizeof *t);
+	const char *hint;
+
+	t->p = *p;
+	/* Before anything else of OpenSSL: its config file can load code. */
+	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	ERR_clear_error();
+	t->ctx = SSL_CTX_new(TLS_client_method());
+	if (t->ctx == NULL || !set_minimum(t->ctx, p->minimum)) {
+		status_set(st, EX_SOFTWARE, "OpenSSL: %s",
+		    openssl_reason(&hint));
+		goto fail;
+	}
+	set_context_modes(t->ctx, p);
+	if (tls_trust_load(t->ctx, p, st) == -1 ||
+	    load_own_certificate(t->ctx, p, st) == -1)
+		goto fail;
+	if (!make_connection(t, w)) {
+		status_set(st, EX_SOFTWARE, "OpenSSL: %s",
+		    openssl_reason(&hint));
+		goto fail;
+	}
+	return t;
+fail:
+	tls_free(t);
+	return NULL;
+}
+
+/* What SSL_get_error(3) says of a call that moved nothing. */
+static int
+judge(struct tls *t, int n)
+{
+	int saved = errno;
+	const char *hint;
+
+	switch (SSL_get_error(t->ssl, n)) {
+	case SSL_ERROR_WANT_READ:
+		return TLS_WANT_READ;
+	case SSL_ERROR_WANT_WRITE:
+		return TLS_WANT_WRITE;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	case SSL_ERROR_SYSCALL:
+		if (ERR_peek_error() == 0 && (n == 0 || saved == 0))
+			return 0;
+		status_printable(t->reason, sizeof t->reason, strerror(saved));
+		return -1;
+	default:
+		status_printable(t->reason, sizeof t->reason,
+		    openssl_reason(&hint));
+		return -1;
+	}
+}
+
+static int
+handshake_failed(struct tls *t, struct status *st)
+{
+	const char *words, *hint;
+
+	if (t->refused != NULL)
+		return tls_trust_explain(t->refused, t->refused_why,
+		    t->refused_depth, t->p.host, st);
+	if (ERR_peek_error() == 0)
+		return status_set(st, EX_TEMPFAIL, "TLS with %s: %s", t->p.host,
+		    t->reason);
+	words = openssl_reason(&hint);
+	status_set(st, EX_PROTOCOL, "TLS with %s: %s", t->p.host, words);
+	return hint == NULL ? -1 : status_hint(st, "%s", hint);
+}
+
+int
+tls_handshake(struct tls *t, struct status *st)
+{
+	int n, error;
+
+	ERR_clear_error();
+	errno = 0;
+	n = SSL_do_handshake(t->ssl);
+	if (n == 1)
+		return 0;
+	error = judge(t, n);
+	if (error == TLS_WANT_READ || error == TLS_WANT_WRITE)
+		return error;
+	if (error == 0)
+		return status_set(st, EX_TEMPFAIL, "%s closed the connection "
+		    "during the TLS handshake", t->p.host);
+	return handshake_failed(t, st);
+}
+
+ssize_t
+tls_read(struct tls *t, void *to, size_t size)
+{
+	size_t got = 0;
+	int n;
+
+	ERR_clear_error();
+	errno = 0;
+	n = SSL_read_ex(t->ssl, to, size, &got);
+	return n == 1 ? (ssize_t)got : judge(t, n);
+}
+
+ssize_t
+tls_write(struct tls *t, const void *bytes, size_t len)
+{
+	size_t put = 0;
+	int n;
+
+	ERR_clear_error();
+	errno = 0;
+	n = SSL_write_ex(t->ssl, bytes, len, &put);
+	if (n == 1)
+		return (ssize_t)put;
+	n = judge(t, n);
+	if (n == 0) {
+		status_printable(t->reason, sizeof t->reason,
+		    strerror(EPIPE));
+		return -1;
+	}
+	return n;
+}
+
+const char *
+tls_reason(const struct tls *t)
+{
+	return t->reason;
+}
+
+bool
+tls_resumed(const struct tls *t)
+{
+	return SSL_session_reused(t->ssl) == 1;
+}
+
+void
+tls_free(struct tls *t)
+{
+	if (t == NULL)
+		return;
+	/* One call sends our close_notify; the server's is not awaited. */
+	if (t->ssl != NULL && SSL_is_init_finished(t->ssl))
+		SSL_shutdown(t->ssl);
+	SSL_free(t->ssl);
+	SSL_CTX_free(t->ctx);
+	X509_free(t->refused);
+	free(t);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * TLS as a client, over a wire that does not block.  The only file of the
+ * sender that knows OpenSSL.
+ *
+ * The server must prove its name: a chain to a trust anchor, and the host (or
+ * address) in subjectAltName; the common name does not count, a wildcard stands
+ * for one whole label (RFC 9525 6.3).  Revocation is not checked: OCSP and CRLs
+ * would put a second server into every delivery, and the service's certificates
+ * are replaced often enough.  Nothing is taken from the environment or from
+ * openssl.cnf.
+ */
+#ifndef SMTP_TLS_H
+#define SMTP_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/status.h"
+#include "smtp/wire.h"
+
+struct tls;
+
+struct tls_params {
+	const char	*host;		/* name or address to be proved */
+	int		 minimum;	/* 10 to 13: TLS 1.0 to 1.3 */
+	/* Trust anchors; both NULL: the system's hashed directory, its bundle
+	 * where there is no such directory. */
+	const char	*ca_file, *ca_directory;
+	/* For a server that asks for ours; the key may be in the same file. */
+	const char	*certificate, *private_key;
+	/* Resumption: what `new_session` was given by an earlier connection to
+	 * the same host with the same trust settings (the server's certificate is
+	 * not looked at again).  Bytes that are no session are ignored. */
+	const void	*resume;
+	size_t		 resume_len;
+	/* Gets each ticket; they arrive while replies are read.  Secret. */
+	void	(*new_session)(void *context, const void *bytes, size_t len);
+	void	*context;
+};
+
+/* What tls_handshake, tls_read and tls_write return when the wire is not ready. */
+#define TLS_WANT_READ	(-2)
+#define TLS_WANT_WRITE	(-3)
+
+/* Loads trust anchors and our certificate.  NULL and *st (EX_CONFIG) when the
+ * administrator's files are no good.  The wire stays the caller's. */
+struct tls *tls_new(const struct tls_params *p, struct wire *w,
+	    struct status *st);
+/* 0 when the server is proved to be `host`; TLS_WANT_*; -1 and *st, of which
+ * the text says in words what is wrong. */
+int	tls_handshake(struct tls *t, struct status *st);
+/* Bytes moved; 0 when the server closed (read only); TLS_WANT_*; -1 when the
+ * connection broke: tls_reason() says why. */
+ssize_t	tls_read(struct tls *t, void *to, size_t size);
+ssize_t	tls_write(struct tls *t, const void *bytes, size_t len);
+const char *tls_reason(const struct tls *t);
+bool	tls_resumed(const struct tls *t);
+/* Says goodbye without waiting for an answer, and frees.  NULL is fine. */
+void	tls_free(struct tls *t);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: ISC */
+#include "smtp/tls_trust.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+/* Where systems keep all anchors in one file. */
+static const char *const bundles[] = {
+	"/etc/ssl/certs/ca-certificates.crt",
+	"/etc/pki/tls/certs/ca-bundle.crt",
+	"/etc/ssl/ca-bundle.pem",
+	"/etc/ssl/cert.pem",
+};
+
+/* Whether the directory has a link like 4042bcee.0, as openssl-rehash(1ssl)
+ * makes them. */
+static bool
+is_hashed_directory(const char *path)
+{
+	DIR *d = opendir(path);
+	const struct dirent *entry = NULL;
+
+	if (d == NULL)
+		return false;
+	while ((entry = readdir(d)) != NULL)
+		if (strspn(entry->d_name, "0123456789abcdef") == 8 &&
+		    entry->d_name[8] == '.' &&
+		    isdigit((unsigned char)entry->d_name[9]))
+			break;
+	closedir(d);
+	return entry != NULL;
+}
+
+/* Anchors are then looked up by the issuer's hash when one is needed. */
+static bool
+add_directory(X509_STORE *store, const char *path)
+{
+	X509_LOOKUP *lookup = X509_STORE_add_lookup(store,
+	    X509_LOOKUP_hash_dir());
+
+	return lookup != NULL &&
+	    X509_LOOKUP_add_dir(lookup, path, X509_FILETYPE_PEM) == 1;
+}
+
+static bool
+add_file(X509_STORE *store, const char *path)
+{
+	X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+
+	return lookup != NULL &&
+	    X509_load_cert_crl_file(lookup, path, X509_FILETYPE_PEM) > 0;
+}
+
+/* The hashed directory if there is one: parsing a whole bundle takes 30 to
+ * 50 ms, several times what the rest of a delivery takes. */
+static int
+add_system(X509_STORE *store, struct status *st)
+{
+	const char *own = X509_get_default_cert_dir();
+	size_t i;
+
+	if (is_hashed_directory(own) && add_directory(store, own))
+		return 0;
+	if (strcmp(own, "/etc/ssl/certs") != 0 &&
+	    is_hashed_directory("/etc/ssl/certs") &&
+	    add_directory(store, "/etc/ssl/certs"))
+		return 0;
+	if (access(X509_get_default_cert_file(), R_OK) == 0 &&
+	    add_file(store, X509_get_default_cert_file()))
+		return 0;
+	for (i = 0; i < sizeof bundles / sizeof *bundles; i++)
+		if (access(bundles[i], R_OK) == 0 &&
+		    add_file(store, bundles[i]))
+			return 0;
+	status_set(st, EX_CONFIG, "this system has no trusted certificates");
+	return status_hint(st, "install the package ca-certificates, or name "
+	    "the authorities with ca-file");
+}
+
+int
+tls_trust_load(SSL_CTX *ctx, const struct tls_params *p, struct status *st)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+
+	if (p->ca_file == NULL && p->ca_directory == NULL)
+		return add_system(store, st);
+	/* What the administrator names is trusted as it stands, root or not. */
+	X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+	if (p->ca_file != NULL && !add_file(store, p->ca_file))
+		return status_set(st, EX_CONFIG, "ca-file %s: no certificate "
+		    "could be read from it", p->ca_file);
+	if (p->ca_directory != NULL && !is_hashed_directory(p->ca_directory)) {
+		status_set(st, EX_CONFIG, "ca-directory %s: no hashed "
+		    "certificates in it", p->ca_directory);
+		return status_hint(st, "run: openssl rehash %s",
+		    p->ca_directory);
+	}
+	if (p->ca_directory != NULL && !add_directory(store, p->ca_directory))
+		return status_set(st, EX_CONFIG, "ca-directory %s cannot be "
+		    "used", p->ca_directory);
+	return 0;
+}
+
+/* Reads a memory BIO to its end, as a string. */
+static void
+drain(BIO *b, char *to, size_t size)
+{
+	int n = BIO_read(b, to, (int)size - 1);
+
+	to[n < 0 ? 0 : n] = '\0';
+	BIO_free(b);
+}
+
+static void
+print_time(const ASN1_TIME *time, char *to, size_t size)
+{
+	BIO *b = BIO_new(BIO_s_mem());
+
+	to[0] = '\0';
+	if (b == NULL)
+		return;
+	ASN1_TIME_print(b, time);
+	drain(b, to, size);
+}
+
+static void
+print_issuer(const X509 *certificate, char *to, size_t size)
+{
+	BIO *b = BIO_new(BIO_s_mem());
+
+	to[0] = '\0';
+	if (b == NULL)
+		return;
+	X509_NAME_print_ex(b, X509_get_issuer_name(certificate), 0,
+	    XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
+	drain(b, to, size);
+}
+
+/* The DNS names that the certificate is for, as many as fit.  A NUL inside one
+ * (an attack on programs that compare C strings) shows as '?'. */
+static void
+print_names(const X509 *certificate, char *to, size_t size)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(certificate,
+	    NID_subject_alt_name, NULL, NULL);
+	const GENERAL_NAME *name;
+	size_t used = 0, j, len;
+	int i;
+
+	to[0] = '\0';
+	for (i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		name = sk_GENERAL_NAME_value(names, i);
+		if (name->type != GEN_DNS)
+			continue;
+		len = (size_t)ASN1_STRING_length(name->d.dNSName);
+		if (used + len + 3 > size)
+			break;
+		if (used != 0) {
+			memcpy(to + used, ", ", 2);
+			used += 2;
+		}
+		memcpy(to + used, ASN1_STRING_get0_data(name->d.dNSName), len);
+		for (j = 0; j < len; j++, used++)
+			if (to[used] == '\0')
+				to[used] = '?';
+		to[used] = '\0';
+	}
+	GENERAL_NAMES_free(names);
+}
+
+static int
+explain_name(const X509 *certificate, const char *host, struct status *st)
+{
+	char names[300];
+
+	print_names(certificate, names, sizeof names);
+	if (names[0] == '\0')
+		status_set(st, EX_PROTOCOL, "the certificate of %s names no "
+		    "host at all", host);
+	else
+		status_set(st, EX_PROTOCOL, "the certificate of %s is for "
+		    "other names: %s", host, names);
+	return status_hint(st, "set the account's `host` to the name that the "
+	    "server has; if it has the right one already, somebody may stand "
+	    "between here and there");
+}
+
+static int
+explain_dates(const X509 *certificate, bool expired, const char *host,
+    struct status *st)
+{
+	char when[40];
+
+	print_time(expired ? X509_get0_notAfter(certificate) :
+	    X509_get0_notBefore(certificate), when, sizeof when);
+	status_set(st, EX_PROTOCOL, expired ?
+	    "the certificate of %s expired on %s" :
+	    "the certificate of %s is not valid before %s", host, when);
+	return status_hint(st, "check the clock of this host; if it is right, "
+	    "the server needs a new certificate");
+}
+
+static int
+explain_issuer(const X509 *certificate, bool self_signed, const char *host,
+    struct status *st)
+{
+	char issuer[300];
+
+	print_issuer(certificate, issuer, sizeof issuer);
+	if (self_signed)
+		status_set(st, EX_PROTOCOL, "the certificate of %s is "
+		    "self-signed (%s)", host, issuer);
+	else
+		status_set(st, EX_PROTOCOL, "the certificate of %s comes from "
+		    "an authority that this host does not know (%s)", host,
+		    issuer);
+	return status_hint(st, "if you know the server, put its authority's "
+	    "certificate (PEM) into ca-file; if not, somebody may stand "
+	    "between here and there");
+}
+
+int
+tls_trust_explain(const X509 *certificate, long error, int depth,
+    const char *host, struct status *st)
+{
+	switch (certificate == NULL ? X509_V_ERR_UNSPECIFIED : error) {
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return explain_name(certificate, host, st);
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return explain_dates(certificate, true, host, st);
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return explain_dates(certificate, false, host, st);
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		return explain_issuer(certificate, true, host, st);
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		return explain_issuer(certificate, false, host, st);
+	default:
+		return status_set(st, EX_PROTOCOL, "the certificate of %s%s is "
+		    "not to be trusted: %s", host,
+		    depth == 0 ? "" : " (or one above it)",
+		    X509_verify_cert_error_string(error));
+	}
+}
