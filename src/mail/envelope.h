@@ -37,6 +37,8 @@ struct envelope {
 	char		*envid;		/* -V, xtext */
 	char		 ret[8];	/* -R: "FULL", "HDRS" */
 	char		 notify[32];	/* -N: "NEVER", "SUCCESS,FAILURE", ... */
+	/* Private to envelope.c: a hash table of the recipients. */
+	size_t		*slots, slot_count, slotted;
 };
 
 #define ENVELOPE_INIT { 0 }

@@ -15,11 +15,12 @@
 
 #define HEADER_MAX		(1024 * 1024)	/* bytes of a header section */
 #define HEADER_FIELDS_MAX	10000
+#define HEADER_NAME_MAX		256	/* longer is no field name */
 
 struct header_field {
 	char	*name;		/* as written, without blanks and colon */
-	char	*body;		/* behind the colon, folds as CRLF + white space,
-				 * without the last CRLF */
+	char	*body;		/* behind the colon, first blank and all, folds
+				 * as CRLF + white space, without the last CRLF */
 };
 
 struct header {
@@ -29,10 +30,16 @@ struct header {
 
 #define HEADER_INIT { 0 }
 
+/* The length of the field name that a line begins with, or 0 if the line is no
+ * field: printable ASCII but for the colon, up to HEADER_NAME_MAX octets, then
+ * blanks if any (RFC 5322 4.5), then a colon. */
+size_t	header_name_length(const char *line, size_t len);
+
 /* Reads a header section: lines that end in CRLF, ended by `len`.  A first line
  * "From " or ">From " of an mbox is skipped.  Every line must be a field or a
- * continuation (message.h decides where the header ends).  EX_DATAERR past the
- * limits. */
+ * continuation (message.h decides where the header ends); EX_DATAERR otherwise
+ * and past the limits.  A continuation of nothing but white space is left out:
+ * some servers take it for the end of the header.  Adds to *h. */
 int	header_parse(struct header *h, const char *text, size_t len,
 	    struct status *st);
 void	header_release(struct header *h);
@@ -49,7 +56,7 @@ size_t	header_remove(struct header *h, const char *name);
  * no proper fold is replaced by a blank: nothing injects a field. */
 void	header_append(struct header *h, const char *name, const char *body);
 void	header_prepend(struct header *h, const char *name, const char *body);
-/* Replaces the body of field `i`. */
+/* Replaces the body of field `i`, as header_append() would write it. */
 void	header_set(struct header *h, size_t i, const char *body);
 void	header_delete(struct header *h, size_t i);
 

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+#include "mail/envelope.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/encode.h"
+#include "base/xalloc.h"
+
+#define SLOTS_MIN 32
+
+/* Case is ignored as in address_equal(). */
+static uint64_t
+hash_of(const char *address)
+{
+	uint64_t hash = HASH_INIT;
+	char c;
+
+	for (; *address != '\0'; address++) {
+		c = *address;
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		hash = hash_add(hash, &c, 1);
+	}
+	return hash;
+}
+
+/* The slot that names this address, or the empty one where it belongs.  Slots
+ * hold the index of a recipient plus one, 0 is empty. */
+static size_t *
+slot_of(struct envelope *e, const char *address)
+{
+	size_t mask = e->slot_count - 1;
+	size_t i = (size_t)hash_of(address) & mask;
+
+	while (e->slots[i] != 0 && strcasecmp(address,
+	    e->recipients[e->slots[i] - 1].address) != 0)
+		i = (i + 1) & mask;
+	return &e->slots[i];
+}
+
+/* Keeps the table at most half full, and true to a list of recipients that
+ * somebody else has filled. */
+static void
+prepare_slots(struct envelope *e)
+{
+	size_t i;
+
+	if (e->slotted == e->count && 2 * (e->count + 1) <= e->slot_count)
+		return;
+	if (e->slot_count == 0)
+		e->slot_count = SLOTS_MIN;
+	while (2 * (e->count + 1) > e->slot_count)
+		e->slot_count *= 2;
+	free(e->slots);
+	e->slots = xcalloc(e->slot_count, sizeof *e->slots);
+	for (i = 0; i < e->count; i++)
+		*slot_of(e, e->recipients[i].address) = i + 1;
+	e->slotted = e->count;
+}
+
+void
+envelope_add(struct envelope *e, const struct address *a)
+{
+	char *address = address_text(a);
+	size_t *slot;
+
+	prepare_slots(e);
+	slot = slot_of(e, address);
+	if (*slot != 0) {
+		free(address);
+		return;
+	}
+	if (e->count == e->cap) {
+		e->cap = e->cap == 0 ? 8 : 2 * e->cap;
+		e->recipients = xreallocarray(e->recipients, e->cap,
+		    sizeof *e->recipients);
+	}
+	e->recipients[e->count] = (struct recipient){ .address = address,
+	    .utf8 = a->utf8, .status = STATUS_INIT };
+	*slot = ++e->count;
+	e->slotted = e->count;
+}
+
+size_t
+envelope_count(const struct envelope *e, enum recipient_state state)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < e->count; i++)
+		count += e->recipients[i].state == state;
+	return count;
+}
+
+void
+envelope_settle(struct envelope *e, enum recipient_state from,
+    enum recipient_state to, const struct status *st)
+{
+	size_t i;
+
+	for (i = 0; i < e->count; i++) {
+		if (e->recipients[i].state != from)
+			continue;
+		e->recipients[i].state = to;
+		e->recipients[i].status = *st;
+	}
+}
+
+void
+envelope_release(struct envelope *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->count; i++) {
+		free(e->recipients[i].address);
+		free(e->recipients[i].original);
+	}
+	free(e->recipients);
+	free(e->slots);
+	free(e->sender);
+	free(e->full_name);
+	free(e->envid);
+	*e = (struct envelope)ENVELOPE_INIT;
+}

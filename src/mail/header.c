@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: ISC */
+#include "mail/header.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/xalloc.h"
+
+#define LINE_MAX_SENT	998	/* RFC 5322 2.1.1, without CRLF */
+#define LINE_MAX_NICE	78
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* The CRLF, or LF, and the blank behind it. */
+static size_t
+fold_length(const char *p, const char *end)
+{
+	size_t eol = end - p >= 2 && p[0] == '\r' && p[1] == '\n' ? 2 :
+	    end - p >= 1 && p[0] == '\n' ? 1 : 0;
+
+	return eol > 0 && (size_t)(end - p) > eol && is_blank(p[eol]) ?
+	    eol + 1 : 0;
+}
+
+/* Copies the body of a field.  What could end the field, or the string, but is
+ * no fold becomes a blank: this is where injection stops.  Lines of only white
+ * space are left out. */
+static void
+add_clean(struct buf *out, const char *text, size_t len)
+{
+	const char *p = text, *end = text + len;
+	size_t fold;
+
+	while (p < end) {
+		fold = fold_length(p, end);
+		if (fold == 0) {
+			buf_addch(out, *p == '\r' || *p == '\n' || *p == '\0' ?
+			    ' ' : *p);
+			p++;
+			continue;
+		}
+		p += fold - 1;
+		text = p;
+		while (p < end && is_blank(*p))
+			p++;
+		if (p == end || fold_length(p, end) > 0)
+			continue;
+		buf_addstr(out, "\r\n");
+		buf_add(out, text, (size_t)(p - text));
+	}
+}
+
+size_t
+header_name_length(const char *line, size_t len)
+{
+	size_t name = 0, colon;
+
+	while (name < len && line[name] > ' ' && line[name] < 0x7f &&
+	    line[name] != ':')
+		name++;
+	for (colon = name; colon < len && is_blank(line[colon]); colon++)
+		;
+	if (name > HEADER_NAME_MAX || colon == len || line[colon] != ':')
+		return 0;
+	return name;
+}
+
+/* Opens a gap for field `i`. */
+static struct header_field *
+insert(struct header *h, size_t i)
+{
+	if (h->count == h->cap) {
+		h->cap = h->cap == 0 ? 16 : 2 * h->cap;
+		h->fields = xreallocarray(h->fields, h->cap,
+		    sizeof *h->fields);
+	}
+	memmove(h->fields + i + 1, h->fields + i,
+	    (h->count - i) * sizeof *h->fields);
+	h->count++;
+	return &h->fields[i];
+}
+
+static void
+parse_field(struct header *h, const char *text, size_t len, size_t name_len)
+{
+	const char *colon = memchr(text + name_len, ':', len - name_len);
+	struct header_field *field = insert(h, h->count);
+	struct buf body;
+
+	buf_init(&body, 2 * len);	/* an LF may become CRLF */
+	add_clean(&body, colon + 1, (size_t)(text + len - colon - 1));
+	field->name = xmemdup(text, name_len);
+	field->body = buf_detach(&body);
+}
+
+/* The length of a field with its continuations, the last line end included. */
+static size_t
+field_length(const char *text, size_t len)
+{
+	const char *p = text, *end = text + len, *lf;
+
+	do {
+		lf = memchr(p, '\n', (size_t)(end - p));
+		if (lf == NULL)
+			return len;
+		p = lf + 1;
+	} while (p < end && is_blank(*p));
+	return (size_t)(p - text);
+}
+
+static size_t
+without_line_end(const char *text, size_t len)
+{
+	if (len > 0 && text[len - 1] == '\n')
+		len--;
+	while (len > 0 && text[len - 1] == '\r')
+		len--;
+	return len;
+}
+
+static bool
+is_mbox_line(const char *text, size_t len)
+{
+	return (len >= 5 && memcmp(text, "From ", 5) == 0) ||
+	    (len >= 6 && memcmp(text, ">From ", 6) == 0);
+}
+
+int
+header_parse(struct header *h, const char *text, size_t len, struct status *st)
+{
+	size_t at = 0, n, name_len;
+
+	if (len > HEADER_MAX)
+		return status_set(st, EX_DATAERR,
+		    "header section longer than %d bytes", HEADER_MAX);
+	if (is_mbox_line(text, len) && header_name_length(text, len) == 0)
+		at = field_length(text, len);
+	for (; at < len; at += n) {
+		n = field_length(text + at, len - at);
+		name_len = header_name_length(text + at, n);
+		if (name_len == 0)
+			return status_set(st, EX_DATAERR,
+			    "a header line is no field");
+		if (h->count >= HEADER_FIELDS_MAX)
+			return status_set(st, EX_DATAERR,
+			    "more than %d header fields", HEADER_FIELDS_MAX);
+		parse_field(h, text + at, without_line_end(text + at, n),
+		    name_len);
+	}
+	return 0;
+}
+
+static void
+release_field(struct header_field *field)
+{
+	free(field->name);
+	free(field->body);
+}
+
+void
+header_release(struct header *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->count; i++)
+		release_field(&h->fields[i]);
+	free(h->fields);
+	*h = (struct header)HEADER_INIT;
+}
+
+ptrdiff_t
+header_find(const struct header *h, const char *name, size_t from)
+{
+	size_t i;
+
+	for (i = from; i < h->count; i++)
+		if (strcasecmp(h->fields[i].name, name) == 0)
+			return (ptrdiff_t)i;
+	return -1;
+}
+
+char *
+header_value(const struct header *h, const char *name)
+{
+	ptrdiff_t i = header_find(h, name, 0);
+	const char *from;
+	char *value, *to;
+
+	if (i == -1)
+		return NULL;
+	from = h->fields[i].body;
+	from += strspn(from, " \t\r\n");
+	value = to = xstrdup(from);
+	for (; *from != '\0'; from++)
+		if (*from != '\r' && *from != '\n')
+			*to++ = *from;
+	while (to > value && is_blank(to[-1]))
+		to--;
+	*to = '\0';
+	return value;
+}
+
+size_t
+header_remove(struct header *h, const char *name)
+{
+	size_t i, kept = 0, removed;
+
+	for (i = 0; i < h->count; i++)
+		if (strcasecmp(h->fields[i].name, name) == 0)
+			release_field(&h->fields[i]);
+		else
+			h->fields[kept++] = h->fields[i];
+	removed = h->count - kept;
+	h->count = kept;
+	return removed;
+}
+
+void
+header_delete(struct header *h, size_t i)
+{
+	release_field(&h->fields[i]);
+	h->count--;
+	memmove(h->fields + i, h->fields + i + 1,
+	    (h->count - i) * sizeof *h->fields);
+}
+
+/* The end of the line of a body that starts at `p`; *next is where the line after
+ * it starts.  A body has no CR but those of its folds. */
+static const char *
+line_end(const char *p, const char *body_end, const char **next)
+{
+	const char *end = memchr(p, '\r', (size_t)(body_end - p));
+
+	*next = end != NULL ? end + 2 : body_end;
+	return end != NULL ? end : body_end;
+}
+
+/* The white space in [p, end) before which to fold so that the first part has at
+ * most `width` octets, or if there is none that short, the first; NULL if there
+ * is none.  Neither part is only white space. */
+static const char *
+fold_point(const char *p, const char *end, size_t width)
+{
+	const char *best = NULL, *start = p;
+
+	while (p < end && is_blank(*p))
+		p++;
+	while (p < end) {
+		while (p < end && !is_blank(*p))
+			p++;
+		if (best != NULL && (size_t)(p - start) > width)
+			return best;
+		best = p;
+		while (p < end && is_blank(*p))
+			p++;
+		if (p == end)
+			return NULL;
+		if ((size_t)(best - start) > width)
+			return best;
+	}
+	return NULL;
+}
+
+/* A body as we write it: a blank, then the text, its long lines folded. */
+static char *
+fold_body(const char *name, const char *body)
+{
+	size_t used = strlen(name) + 1;
+	const char *p, *next, *end, *fold, *body_end;
+	struct buf clean, out;
+
+	/* A fold adds a CR to an LF, or a CRLF to a blank. */
+	buf_init(&clean, 2 * strlen(body) + 1);
+	buf_init(&out, 6 * strlen(body) + 3);
+	if (*body != '\0' && !is_blank(*body))
+		buf_addch(&clean, ' ');
+	add_clean(&clean, body, strlen(body));
+	body_end = clean.data + clean.len;
+	for (p = clean.data; p < body_end; p = next) {
+		end = line_end(p, body_end, &next);
+		while ((size_t)(end - p) + used > LINE_MAX_NICE &&
+		    (fold = fold_point(p, end, used < LINE_MAX_NICE ?
+		    LINE_MAX_NICE - used : 0)) != NULL) {
+			buf_add(&out, p, (size_t)(fold - p));
+			buf_addstr(&out, "\r\n");
+			p = fold;
+			used = 0;
+		}
+		buf_add(&out, p, (size_t)(next - p));
+		used = 0;
+	}
+	buf_release(&clean);
+	return buf_detach(&out);
+}
+
+static void
+add_field(struct header *h, size_t i, const char *name, const char *body)
+{
+	char *folded = fold_body(name, body);
+	struct header_field *field = insert(h, i);
+
+	field->name = xstrdup(name);
+	field->body = folded;
+}
+
+void
+header_append(struct header *h, const char *name, const char *body)
+{
+	add_field(h, h->count, name, body);
+}
+
+void
+header_prepend(struct header *h, const char *name, const char *body)
+{
+	add_field(h, 0, name, body);
+}
+
+void
+header_set(struct header *h, size_t i, const char *body)
+{
+	char *folded = fold_body(h->fields[i].name, body);
+
+	free(h->fields[i].body);
+	h->fields[i].body = folded;
+}
+
+/* How much of a line that is too long goes on the first one: up to white space,
+ * or to where no UTF-8 character is cut in two. */
+static size_t
+break_point(const char *p, size_t room)
+{
+	const char *q;
+	size_t i;
+
+	for (q = p + room; q > p + 1; q--)
+		if (is_blank(*q) && !is_blank(q[-1]))
+			return (size_t)(q - p);
+	for (i = 0; i < 3; i++)
+		if (((unsigned char)p[room - i] & 0xc0) != 0x80)
+			return room - i;
+	return room;
+}
+
+/* One line of a field behind the `used` octets of its name.  White space where
+ * a line is broken is squeezed: no line of nothing else comes of it. */
+static void
+format_line(struct buf *out, const char *p, const char *end, size_t used)
+{
+	size_t n;
+
+	if ((size_t)(end - p) + used > LINE_MAX_SENT)
+		while (end - p > 1 && is_blank(p[0]) && is_blank(p[1]))
+			p++;
+	while ((size_t)(end - p) + used > LINE_MAX_SENT) {
+		n = break_point(p, LINE_MAX_SENT - used);
+		buf_add(out, p, n);
+		for (p += n; p < end && is_blank(*p); p++)
+			;
+		if (p == end)
+			return;
+		buf_addstr(out, "\r\n ");
+		used = 1;
+	}
+	buf_add(out, p, (size_t)(end - p));
+}
+
+void
+header_format(const struct header *h, struct buf *out)
+{
+	const struct header_field *field;
+	const char *p, *next, *end, *body_end;
+	size_t used;
+
+	for (field = h->fields; field < h->fields + h->count; field++) {
+		buf_addf(out, "%s:", field->name);
+		used = strlen(field->name) + 1;
+		body_end = field->body + strlen(field->body);
+		for (p = field->body; p < body_end; p = next) {
+			end = line_end(p, body_end, &next);
+			format_line(out, p, end, used);
+			if (next != end)
+				buf_addstr(out, "\r\n");
+			used = 0;
+		}
+		buf_addstr(out, "\r\n");
+	}
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "mail/envelope.h"
+#include "check_main.h"
+
+static void
+add(struct envelope *e, const char *text)
+{
+	struct status st = STATUS_INIT;
+	struct address a;
+
+	ck_assert_int_eq(address_parse_path(&a, text, &st), 0);
+	envelope_add(e, &a);
+	address_release(&a);
+}
+
+START_TEST(a_recipient_is_there_once)
+{
+	struct envelope e = ENVELOPE_INIT;
+
+	add(&e, "a@example.com");
+	add(&e, "b@example.com");
+	add(&e, "A@EXAMPLE.com");
+	add(&e, "a");
+	add(&e, "Somebody <a@example.com>");
+	add(&e, "root");
+	add(&e, "ROOT");
+	ck_assert_uint_eq(e.count, 4);
+	ck_assert_str_eq(e.recipients[0].address, "a@example.com");
+	ck_assert_str_eq(e.recipients[1].address, "b@example.com");
+	ck_assert_str_eq(e.recipients[2].address, "a");
+	ck_assert_str_eq(e.recipients[3].address, "root");
+	ck_assert_int_eq(e.recipients[3].state, RECIPIENT_PENDING);
+	ck_assert(e.recipients[3].original == NULL);
+	envelope_release(&e);
+	ck_assert_uint_eq(e.count, 0);
+}
+END_TEST
+
+START_TEST(many_recipients_are_no_trouble)
+{
+	struct envelope e = ENVELOPE_INIT;
+	char text[64];
+	int round, i;
+
+	for (round = 0; round < 2; round++)
+		for (i = 0; i < 20000; i++) {
+			snprintf(text, sizeof text, "user%d@example.com", i);
+			add(&e, text);
+		}
+	ck_assert_uint_eq(e.count, 20000);
+	ck_assert_str_eq(e.recipients[19999].address, "user19999@example.com");
+	envelope_release(&e);
+}
+END_TEST
+
+START_TEST(recipients_put_there_by_hand_count_too)
+{
+	struct envelope e = ENVELOPE_INIT;
+
+	e.recipients = xcalloc(1, sizeof *e.recipients);
+	e.recipients[0].address = xstrdup("a@example.com");
+	e.count = e.cap = 1;
+	add(&e, "a@example.com");
+	add(&e, "b@example.com");
+	ck_assert_uint_eq(e.count, 2);
+	envelope_release(&e);
+}
+END_TEST
+
+START_TEST(smtputf8_is_noted)
+{
+	struct envelope e = ENVELOPE_INIT;
+
+	add(&e, "j\xc3\xb6rg@example.com");
+	add(&e, "joerg@b\xc3\xbc" "cher.example");
+	ck_assert(e.recipients[0].utf8);
+	ck_assert(!e.recipients[1].utf8);
+	ck_assert_str_eq(e.recipients[1].address,
+	    "joerg@xn--bcher-kva.example");
+	envelope_release(&e);
+}
+END_TEST
+
+START_TEST(settling_moves_one_state)
+{
+	struct envelope e = ENVELOPE_INIT;
+	struct status st = STATUS_INIT;
+
+	add(&e, "a@x");
+	add(&e, "b@x");
+	add(&e, "c@x");
+	e.recipients[1].state = RECIPIENT_REFUSED;
+	ck_assert_uint_eq(envelope_count(&e, RECIPIENT_PENDING), 2);
+	status_set(&st, EX_TEMPFAIL, "later");
+	envelope_settle(&e, RECIPIENT_PENDING, RECIPIENT_DEFERRED, &st);
+	ck_assert_uint_eq(envelope_count(&e, RECIPIENT_PENDING), 0);
+	ck_assert_uint_eq(envelope_count(&e, RECIPIENT_DEFERRED), 2);
+	ck_assert_str_eq(e.recipients[2].status.text, "later");
+	ck_assert_int_eq(e.recipients[1].state, RECIPIENT_REFUSED);
+	ck_assert_str_eq(e.recipients[1].status.text, "");
+	envelope_release(&e);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("envelope");
+	TCase *t = tcase_create("envelope");
+
+	tcase_add_test(t, a_recipient_is_there_once);
+	tcase_add_test(t, many_recipients_are_no_trouble);
+	tcase_add_test(t, recipients_put_there_by_hand_count_too);
+	tcase_add_test(t, smtputf8_is_noted);
+	tcase_add_test(t, settling_moves_one_state);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+CHECK_MAIN(suite)
