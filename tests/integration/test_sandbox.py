@@ -8,6 +8,7 @@ raw sockets where a rule has to be broken on purpose.
 """
 
 import base64
+import http.client
 import json
 import os
 import re
@@ -537,6 +538,8 @@ class TokenFaults(Case):
             self.assertEqual(status, 200)
             with self.assertRaises(ValueError):
                 json.loads(body)
+        with self.assertRaises(http.client.IncompleteRead):
+            self.answer("cut")
         self.assertGreater(len(self.answer("huge")[2]), 1 << 20)
 
     def test_9_16_slow_hang_close(self):
@@ -1117,6 +1120,13 @@ class Strictness(Case):
                     b"DATA\r\n" + MESSAGE + b".\r\n")
         self.assertEqual([client.reply()[:3] for _ in range(3)],
                          ["250", "250", "554"])
+
+    def test_last_reply_arrives(self):
+        """Even if the client has sent more than anybody will read."""
+        client = self.raw()
+        client.send("EHLO a.b\r\n" + "NOOP\r\n" * 50000)
+        self.assertEqual(client.reply()[:9], "554 5.5.0")
+        self.assertEqual(client.reply(), "")
 
     def test_quit_may_follow_the_message(self):
         client = self.logged_in()

@@ -24,6 +24,7 @@ from .scenario import Active
 from .tenant import RESOURCES, App, Tenant
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+BODY_FAULTS = ("garbage", "truncated", "cut", "huge", "redirect", "reply")
 HTTP_FAULTS = tuple("http_%d" % status for status in range(300, 600))
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 SECRET_FIELDS = ("client_secret", "client_assertion", "refresh_token",
@@ -46,6 +47,7 @@ class Answer:
     body: bytes = b""
     content_type: str = "application/json; charset=utf-8"
     headers: dict = field(default_factory=dict)
+    missing: int = 0               # octets that are promised and not sent
 
     @classmethod
     def json(cls, status: int, content: dict) -> "Answer":
@@ -133,8 +135,7 @@ class TokenService:
             if fault:
                 return self.error(Refusal(int(fault.get("code")),
                                           app="unknown"), request_id)
-        fault = board.at("token", client, ("garbage", "truncated", "huge",
-                                           "redirect", "reply") + HTTP_FAULTS)
+        fault = board.at("token", client, BODY_FAULTS + HTTP_FAULTS)
         return self._fault_answer(fault) if fault else None
 
     @staticmethod
@@ -144,9 +145,11 @@ class TokenService:
             return Answer(200, b"<!DOCTYPE html>\n<html><head><title>Sign in "
                           b"to the proxy</title></head><body>\xff</body>"
                           b"</html>\n", html)
-        if fault.name == "truncated":
-            return Answer(200, b'{"token_type":"Bearer","expires_in":3599,'
-                          b'"access_token":"eyJ0eXAiOiJKV1QiLCJub25')
+        if fault.name in ("truncated", "cut"):
+            answer = Answer(200, b'{"token_type":"Bearer","expires_in":3599,'
+                            b'"access_token":"eyJ0eXAiOiJKV1QiLCJub25')
+            answer.missing = 1500 if fault.name == "cut" else 0
+            return answer
         if fault.name == "huge":
             size = int(fault.number("octets"))
             return Answer(200, b'{"access_token":"' + b"A" * size + b'"}')

@@ -187,6 +187,8 @@ TABLE = (
         defaults={"code": "7000215"}),
     Row("garbage", "9.16", "token", "200 with a page of HTML"),
     Row("truncated", "9.16", "token", "JSON that ends in the middle"),
+    Row("cut", "9.16", "token",
+        "the connection ends before the promised length is reached"),
     Row("huge", "9.16", "token", "a body of `octets`",
         defaults={"octets": "1048576"}),
     Row("slow", "9.16", "token", "the answer waits `seconds`",

@@ -8,8 +8,6 @@ their suffixes follow exchange-online.md sections 1 and 2.
 import email.utils
 import re
 import secrets
-import socket
-import struct
 import time
 
 from . import grammar, message as mail
@@ -227,8 +225,7 @@ class Session:
     def _connect_fault(self) -> None:
         one = self.board.at("connect")
         if one and one.name == "close":
-            self.stream.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                        struct.pack("ii", 1, 0))
+            self.stream.abort()
         if one:
             self.scripted("connect", one)
 

@@ -10,7 +10,9 @@ section 3.2 wants it.
 import select
 import socket
 import ssl
+import struct
 import threading
+import time
 
 CHUNK = 65536
 # Half a line or half a chunk has come: the rest is on its way, and replies
@@ -174,4 +176,25 @@ class Stream:
                 self.sock = self.sock.unwrap()
         except (OSError, ValueError):
             pass
+        self._drain()
+        self.sock.close()
+
+    def _drain(self) -> None:
+        """Take what the client still sends for a moment: closing a socket
+        with unread octets resets it, and the client would lose our last
+        reply.  The base class is called because TLS is over."""
+        try:
+            self.sock.settimeout(0.3)
+            socket.socket.shutdown(self.sock, socket.SHUT_WR)
+            until = time.monotonic() + 1
+            while socket.socket.recv(self.sock, CHUNK) \
+                    and time.monotonic() < until:
+                pass
+        except (OSError, ValueError):
+            pass
+
+    def abort(self) -> None:
+        """Reset the connection."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                             struct.pack("ii", 1, 0))
         self.sock.close()

@@ -179,7 +179,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         headers = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache",
                    "Content-Type": answer.content_type,
-                   "Content-Length": str(len(answer.body)),
+                   "Content-Length": str(len(answer.body) + answer.missing),
                    "x-ms-request-id": str(uuid.uuid4()), **answer.headers}
         if "client-request-id" in self.headers:
             headers["client-request-id"] = request_id
@@ -187,6 +187,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(answer.body)
+        self.close_connection = self.close_connection or answer.missing > 0
 
 
 class IdentityHandler(Handler):
