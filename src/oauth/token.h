@@ -2,7 +2,8 @@
  *
  * An access token for an app: from the cache, or through the helper program
  * mailbearer-token, with one request per credential and expiry however many
- * processes want it (design 7).  Knows nothing of SMTP.
+ * processes want it (design 7).  Knows nothing of SMTP.  A state directory that
+ * cannot be used costs a line in the log and a request, never a message.
  */
 #ifndef OAUTH_TOKEN_H
 #define OAUTH_TOKEN_H
@@ -18,6 +19,9 @@ struct token {
 	struct buf	access;		/* the bearer string; wiped on release */
 	int64_t		obtained, expires;	/* wall clock */
 	bool		cached;		/* it was not made for this call */
+	bool		wants_renewal;	/* see token_renew() */
+	int64_t		credential_expires;	/* wall clock, 0 if not known: of the
+					 * certificate or client-secret-expires */
 };
 
 #define TOKEN_INIT { .access = { .data = (char []){ 0 } } }
@@ -30,12 +34,24 @@ struct token {
 int	token_get(struct token *t, const struct config *c,
 	    const struct account *a, int64_t deadline, struct status *st);
 
+/* Renews a token that is good still but wants_renewal, so that no send ever has
+ * to wait for one: for a caller that has answered its own caller already.  Does
+ * nothing if another process is at it.  What goes wrong is in the log, and the
+ * old token stays. */
+void	token_renew(const struct config *c, const struct account *a,
+	    int64_t deadline);
+
 /* The server refused this token: forget it, unless another process has put a
  * newer one in its place already.  Returns whether it is worth asking for a new
  * one (not for a token made just now, not for managed identity, and not more
  * than once in five minutes per app). */
 bool	token_reject(const struct token *t, const struct config *c,
 	    const struct account *a);
+
+/* Forgets token and failures alike, as after `mailbearer login`.  -1 if the
+ * state directory does not let us. */
+int	token_forget(const struct config *c, const struct account *a,
+	    struct status *st);
 
 void	token_release(struct token *t);
 

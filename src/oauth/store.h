@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Where an app's token cache lies (design 7): one file and one lock per app, or
+ * per app and mailbox where tokens are delegated.
+ */
+#ifndef OAUTH_STORE_H
+#define OAUTH_STORE_H
+
+#include <stdint.h>
+
+#include "base/lock.h"
+#include "base/status.h"
+#include "config/config.h"
+#include "oauth/cache.h"
+
+struct store {
+	int		directory;	/* -1: there is none that we may use */
+	char		file[128], lock_file[128];
+	char		key[CACHE_KEY_SIZE];
+	struct lock	lock;
+};
+
+/* Opens the state directory, making it if it is missing.  Where that fails the
+ * store is empty and forgets what is put in: -1 with *st, for the log; every
+ * other function may be called all the same. */
+int	store_open(struct store *s, const struct config *c,
+	    const struct account *a, struct status *st);
+void	store_close(struct store *s);
+
+/* Reads into `cache` (initialised).  What is missing, broken, or belongs to
+ * another config or credential reads as nothing. */
+void	store_read(const struct store *s, struct cache *cache);
+int	store_write(const struct store *s, struct cache *cache,
+	    struct status *st);
+
+/* As lock_take() on the store's lock; 0 at once where there is no store. */
+int	store_lock(struct store *s, int64_t wait_deadline, int64_t hold_ms,
+	    struct status *st);
+void	store_unlock(struct store *s);
+
+/* The digest that says whether a cache belongs to this config and credential:
+ * authority, tenant, client, scope, the kind of credential, the mailbox if
+ * delegated, and the identity, size and times of the credential's files.  Reads
+ * no secret.  A federated token file counts by its path alone: it is replaced
+ * all the time and stays the same credential. */
+void	store_key(const struct config *c, const struct account *a,
+	    char key[CACHE_KEY_SIZE]);
+
+#endif
