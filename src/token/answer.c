@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+#include "token/answer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/encode.h"
+#include "base/record.h"
+#include "diagnose/diagnose.h"
+
+/* For a token that comes without a usable life. */
+#define ASSUMED_LIFE	300
+/* From here on a wrong clock is worth a word: Entra forgives five minutes. */
+#define SKEW_MAX	300
+/* So much of an answer that is no JSON is shown. */
+#define EXCERPT_MAX	120
+
+void
+answer_init(struct answer *a)
+{
+	memset(a, 0, sizeof *a);
+	buf_init(&a->access, ANSWER_TOKEN_MAX);
+	buf_init(&a->refresh, ANSWER_TOKEN_MAX);
+	a->retry_after = -1;
+}
+
+void
+answer_release(struct answer *a)
+{
+	buf_wipe(&a->access);
+	buf_wipe(&a->refresh);
+	answer_init(a);
+}
+
+/* Visible ASCII: what an Authorization line can carry (RFC 6750 2.1). */
+static bool
+is_token(const char *text)
+{
+	size_t len = strlen(text), i;
+
+	for (i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return false;
+	return len != 0 && len <= ANSWER_TOKEN_MAX;
+}
+
+static int64_t
+life_of(const struct record *j, int64_t now)
+{
+	int64_t life = record_number(j, "expires_in", 0);
+	int64_t end = record_number(j, "expires_on", 0);
+
+	/* The identity endpoints give a time, and not always a span. */
+	if (life <= 0 && end > now)
+		life = end - now;
+	return life > 0 ? life : ASSUMED_LIFE;
+}
+
+static int
+read_token(struct answer *a, const struct record *j, int64_t now)
+{
+	const char *access = record_text(j, "access_token");
+	const char *refresh = record_text(j, "refresh_token");
+	const char *type = record_text(j, "token_type");
+
+	if (!is_token(access) ||
+	    (type[0] != '\0' && strcasecmp(type, "Bearer") != 0))
+		return -1;
+	buf_addstr(&a->access, access);
+	if (is_token(refresh))
+		buf_addstr(&a->refresh, refresh);
+	a->expires_in = life_of(j, now);
+	a->refresh_in = record_number(j, "refresh_in", 0);
+	return 0;
+}
+
+/* Copies words as one line: Entra parts its sentences with CR LF. */
+static void
+copy_line(char *to, size_t size, const char *from)
+{
+	char line[600];
+	size_t i;
+
+	for (i = 0; from[i] != '\0' && i < sizeof line - 1; i++)
+		line[i] = strchr("\r\n\t", from[i]) != NULL ? ' ' : from[i];
+	line[i] = '\0';
+	status_printable(to, size, line);
+}
+
+static void
+read_error(struct answer *a, const struct record *j)
+{
+	const char *description = record_text(j, "error_description");
+	const char *number = strstr(description, "AADSTS");
+
+	status_printable(a->error, sizeof a->error, record_text(j, "error"));
+	copy_line(a->description, sizeof a->description, description);
+	status_printable(a->correlation_id, sizeof a->correlation_id,
+	    record_text(j, "correlation_id"));
+	status_printable(a->trace_id, sizeof a->trace_id,
+	    record_text(j, "trace_id"));
+	status_printable(a->timestamp, sizeof a->timestamp,
+	    record_text(j, "timestamp"));
+	a->aadsts = (long)record_first_number(j, "error_codes", 0);
+	if (a->aadsts == 0 && number != NULL)
+		a->aadsts = strtol(number + strlen("AADSTS"), NULL, 10);
+}
+
+/* The beginning of an answer that is no JSON, for people to recognise. */
+static void
+excerpt(struct answer *a, const struct http_response *r)
+{
+	char text[EXCERPT_MAX + 1];
+	size_t len = r->body.len < EXCERPT_MAX ? r->body.len : EXCERPT_MAX;
+
+	memcpy(text, r->body.data, len);
+	text[len] = '\0';
+	copy_line(a->description, sizeof a->description, r->cut ?
+	    "(an answer of more than 256 KiB)" : len == 0 ?
+	    "(an empty answer)" : text);
+}
+
+/* The body as it came, and as text of JSON: a slash may be written "\/". */
+static bool
+repeats_one(const struct http_response *r, const struct record *j,
+    const char *secret)
+{
+	struct buf encoded;
+	bool found;
+
+	buf_init(&encoded, 3 * strlen(secret) + 2);
+	form_add(&encoded, "", secret);
+	found = memmem(r->body.data, r->body.len, secret,
+	    strlen(secret)) != NULL || memmem(r->body.data, r->body.len,
+	    encoded.data + 1, encoded.len - 1) != NULL;
+	if (j != NULL)
+		found = found || strstr(record_text(j, "error_description"),
+		    secret) != NULL || strstr(record_text(j, "error"),
+		    secret) != NULL;
+	buf_wipe(&encoded);
+	return found;
+}
+
+static bool
+repeats(const struct http_response *r, const struct record *j,
+    const char *const *secrets)
+{
+	for (; *secrets != NULL; secrets++)
+		if (**secrets != '\0' && repeats_one(r, j, *secrets))
+			return true;
+	return false;
+}
+
+/* A date is judged by the server's own clock if it told: ours may be wrong. */
+static int64_t
+retry_after(const struct http_response *r, int64_t now)
+{
+	int64_t seconds;
+
+	if (r->retry_after >= 0 || r->retry_at == 0)
+		return r->retry_after;
+	seconds = r->retry_at - (r->date != 0 ? r->date : now);
+	return seconds > 0 ? seconds : 0;
+}
+
+int
+answer_read(struct answer *a, const struct http_response *r,
+    const char *const *secrets, int64_t now)
+{
+	struct record *j;
+	int rc = -1;
+
+	answer_release(a);
+	a->http = r->status;
+	a->retry_after = retry_after(r, now);
+	a->skew = r->date != 0 ? r->date - now : 0;
+	j = r->cut ? NULL : record_parse(r->body.data, r->body.len);
+	if (j != NULL && r->status == 200 && read_token(a, j, now) == 0)
+		rc = 0;
+	else if (repeats(r, j, secrets))
+		copy_line(a->description, sizeof a->description,
+		    "(words that repeat the secret)");
+	else if (j != NULL)
+		read_error(a, j);
+	else
+		excerpt(a, r);
+	record_free(j);
+	return rc;
+}
+
+bool
+answer_is_error(const struct answer *a, const char *error)
+{
+	return strcmp(a->error, error) == 0;
+}
+
+/* The end of a text: what a wrong clock has to do with it. */
+static void
+add_skew(struct status *st, int64_t skew)
+{
+	size_t len = strlen(st->text);
+
+	if (skew >= -SKEW_MAX && skew <= SKEW_MAX)
+		return;
+	snprintf(st->text + len, sizeof st->text - len,
+	    " (the clock of this host is %lld minutes %s that server's)",
+	    (long long)(skew < 0 ? -skew : skew) / 60,
+	    skew < 0 ? "ahead of" : "behind");
+}
+
+int
+answer_judge(const struct answer *a, const struct app *app,
+    const char *mailbox, struct status *st)
+{
+	const struct diagnose_values values = { .mailbox = mailbox,
+	    .client_id = app->client_id };
+	const char *words = a->description[0] != '\0' ? a->description :
+	    a->error;
+
+	diagnose_status(st, diagnose_token(a->http, a->error, a->aadsts, words),
+	    &values, a->http, "", words, "getting a token for app %s",
+	    app->name);
+	add_skew(st, a->skew);
+	return -1;
+}

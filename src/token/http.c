@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: ISC */
+#include "token/http.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/encode.h"
+#include "base/xalloc.h"
+
+#define CONNECT_MS 10000L
+
+void
+http_init(struct http_response *r)
+{
+	memset(r, 0, sizeof *r);
+	buf_init(&r->body, HTTP_BODY_MAX);
+	r->retry_after = -1;
+}
+
+void
+http_release(struct http_response *r)
+{
+	buf_wipe(&r->body);
+	http_init(r);
+}
+
+void
+uuid_make(char uuid[UUID_SIZE])
+{
+	unsigned char b[16] = { 0 };
+	char hex[33];
+
+	/* 16 bytes at once never come short, once there is entropy at all. */
+	if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
+		b[0] = 0;
+	b[6] = (b[6] & 0x0f) | 0x40;
+	b[8] = (b[8] & 0x3f) | 0x80;
+	hex_encode(hex, b, sizeof b);
+	snprintf(uuid, UUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8,
+	    hex + 12, hex + 16, hex + 20);
+}
+
+/* The value of the field `name` (RFC 9110 5.5), cut to `size`; false if the
+ * line is another field's. */
+static bool
+field_value(const char *line, size_t len, const char *name, char *value,
+    size_t size)
+{
+	size_t skip = strlen(name);
+
+	if (len <= skip || strncasecmp(line, name, skip) != 0 ||
+	    line[skip] != ':')
+		return false;
+	for (skip++; skip < len && (line[skip] == ' ' || line[skip] == '\t');)
+		skip++;
+	while (len > skip && (line[len - 1] == '\r' || line[len - 1] == '\n' ||
+	    line[len - 1] == ' '))
+		len--;
+	snprintf(value, size, "%.*s", (int)(len - skip), line + skip);
+	return true;
+}
+
+static int64_t
+parse_date(const char *value)
+{
+	time_t date = curl_getdate(value, NULL);
+
+	return date == (time_t)-1 ? 0 : (int64_t)date;
+}
+
+/* RFC 9110 10.2.3: seconds or a date. */
+static void
+retry_after(struct http_response *r, const char *value)
+{
+	if (value[0] == '\0' || value[strspn(value, "0123456789")] != '\0')
+		r->retry_at = parse_date(value);
+	else
+		r->retry_after = strlen(value) > 9 ? 999999999 :
+		    (int64_t)strtol(value, NULL, 10);
+}
+
+void
+http_header(struct http_response *r, const char *line, size_t len)
+{
+	char value[sizeof r->challenge];
+
+	if (field_value(line, len, "Date", value, sizeof value))
+		r->date = parse_date(value);
+	else if (field_value(line, len, "Retry-After", value, sizeof value))
+		retry_after(r, value);
+	else if (field_value(line, len, "WWW-Authenticate", value,
+	    sizeof value))
+		memcpy(r->challenge, value, sizeof value);
+}
+
+static size_t
+take_header(char *line, size_t size, size_t count, void *response)
+{
+	http_header(response, line, size * count);
+	return size * count;
+}
+
+static size_t
+take_body(char *bytes, size_t size, size_t count, void *response)
+{
+	struct http_response *r = response;
+
+	buf_add(&r->body, bytes, size * count);
+	r->cut = r->body.overflow;
+	return r->cut ? 0 : size * count;
+}
+
+/* 127.example.net is no address, whatever it begins with. */
+static bool
+is_local_address(const char *host)
+{
+	return host[strspn(host, "0123456789.")] == '\0' &&
+	    (strncmp(host, "127.", 4) == 0 ||
+	    strncmp(host, "169.254.", 8) == 0);
+}
+
+bool
+http_is_local(const char *url)
+{
+	char *host = NULL;
+	CURLU *u = curl_url();
+	bool local = false;
+
+	if (u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+		local = is_local_address(host) || strcmp(host, "[::1]") == 0 ||
+		    strcasecmp(host, "localhost") == 0;
+	curl_free(host);
+	curl_url_cleanup(u);
+	return local;
+}
+
+#define FIX_CONNECT \
+	"check that this host may connect to the token endpoint: a firewall, " \
+	"or a proxy that the config does not name?"
+
+static const struct failure {
+	CURLcode	 code;
+	int		 sysexit;
+	const char	*hint;
+} failures[] = {
+	{ CURLE_COULDNT_RESOLVE_HOST, EX_TEMPFAIL,
+	    "check name resolution on this host, and authority in the config" },
+	{ CURLE_COULDNT_RESOLVE_PROXY, EX_TEMPFAIL,
+	    "check proxy in the config" },
+	{ CURLE_COULDNT_CONNECT, EX_TEMPFAIL, FIX_CONNECT },
+	{ CURLE_OPERATION_TIMEDOUT, EX_TEMPFAIL, FIX_CONNECT },
+	{ CURLE_PEER_FAILED_VERIFICATION, EX_PROTOCOL,
+	    "check this host's clock and CA certificates; name a proxy's own CA "
+	    "in ca-file" },
+	{ CURLE_SSL_CACERT_BADFILE, EX_CONFIG, "check ca-file" },
+	{ CURLE_URL_MALFORMAT, EX_CONFIG, "check authority and token-endpoint" },
+	{ CURLE_UNSUPPORTED_PROTOCOL, EX_CONFIG,
+	    "authority and token-endpoint must begin with https://" },
+};
+
+static int
+say_failure(CURLcode code, const char *words, const char *url,
+    struct status *st)
+{
+	size_t i, count = sizeof failures / sizeof *failures;
+	const struct failure *f = NULL;
+
+	for (i = 0; i < count && f == NULL; i++)
+		if (failures[i].code == code)
+			f = &failures[i];
+	status_set(st, f != NULL ? f->sysexit : EX_TEMPFAIL, "asking %s: %s",
+	    url, words[0] != '\0' ? words : curl_easy_strerror(code));
+	st->scope = SCOPE_ACCOUNT;
+	if (f != NULL)
+		status_hint(st, "%s", f->hint);
+	return -1;
+}
+
+static void
+set_limits(CURL *h, const struct http_request *q)
+{
+	bool plain = q->identity && http_is_local(q->url);
+	int left = clock_left(q->deadline);
+	long total = left < HTTP_TOTAL_MS ? left : HTTP_TOTAL_MS;
+
+	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, total > 0 ? total : 1);
+	curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* Do not wait at the end for a resolver that hangs. */
+	curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075500
+	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR,
+	    plain ? "http,https" : "https");
+#else
+	curl_easy_setopt(h, CURLOPT_PROTOCOLS,
+	    (long)(CURLPROTO_HTTPS | (plain ? CURLPROTO_HTTP : 0)));
+#endif
+}
+
+/* Set even where there is nothing to set: libcurl would look into the
+ * environment otherwise, and at its own list of CAs beside ours. */
+static void
+set_trust(CURL *h, const struct http_request *q, const struct config *c,
+    const char *ca_file)
+{
+	bool proxied = c->proxy != NULL && !q->identity;
+
+	curl_easy_setopt(h, CURLOPT_PROXY, proxied ? c->proxy : "");
+	curl_easy_setopt(h, CURLOPT_NOPROXY, proxied ? "" : "*");
+	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (ca_file == NULL && c->ca_directory == NULL)
+		return;
+	curl_easy_setopt(h, CURLOPT_CAINFO, ca_file);
+	curl_easy_setopt(h, CURLOPT_CAPATH, c->ca_directory);
+}
+
+static struct curl_slist *
+add_header(struct curl_slist *list, const char *line)
+{
+	struct curl_slist *more = curl_slist_append(list, line);
+
+	return more != NULL ? more : list;
+}
+
+static struct curl_slist *
+make_headers(const struct http_request *q)
+{
+	char id[32 + UUID_SIZE];
+	struct curl_slist *list;
+
+	snprintf(id, sizeof id, "client-request-id: %s", q->id);
+	list = add_header(NULL, "Accept: application/json");
+	list = add_header(list, id);
+	if (q->header != NULL)
+		list = add_header(list, q->header);
+	/* Ask for no "100 Continue": it costs a second where nobody knows it. */
+	return add_header(list, "Expect:");
+}
+
+static void
+set_request(CURL *h, const struct http_request *q, struct http_response *r,
+    struct curl_slist *headers)
+{
+	curl_easy_setopt(h, CURLOPT_URL, q->url);
+	curl_easy_setopt(h, CURLOPT_USERAGENT,
+	    PACKAGE_NAME "/" PACKAGE_VERSION);
+	curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
+	if (q->form != NULL) {
+		curl_easy_setopt(h, CURLOPT_POST, 1L);
+		curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE, (long)q->form->len);
+		curl_easy_setopt(h, CURLOPT_POSTFIELDS, q->form->data);
+	}
+	curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(h, CURLOPT_HEADERDATA, r);
+	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(h, CURLOPT_WRITEDATA, r);
+}
+
+static CURLcode
+perform(CURL *h, const struct http_request *q, struct http_response *r,
+    char words[CURL_ERROR_SIZE])
+{
+	struct curl_slist *headers = make_headers(q);
+	CURLcode code;
+	long status = 0;
+
+	curl_easy_setopt(h, CURLOPT_ERRORBUFFER, words);
+	set_limits(h, q);
+	set_request(h, q, r, headers);
+	code = curl_easy_perform(h);
+	curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
+	r->status = (int)status;
+	curl_slist_free_all(headers);
+	return code;
+}
+
+int
+http_ask(struct http_response *r, const struct http_request *q,
+    const struct config *c, struct status *st)
+{
+	char words[CURL_ERROR_SIZE] = "", *ca_file = NULL;
+	CURLcode code = CURLE_FAILED_INIT;
+	CURL *h;
+
+	http_release(r);
+	if (c->ca_file != NULL &&
+	    config_resolve_file(c->ca_file, &ca_file, st) == -1)
+		return -1;
+	/* The body may hold a token: it must not grow by copying. */
+	buf_reserve(&r->body, HTTP_BODY_MAX);
+	if ((h = curl_easy_init()) != NULL) {
+		set_trust(h, q, c, ca_file);
+		code = perform(h, q, r, words);
+		curl_easy_cleanup(h);
+	}
+	free(ca_file);
+	if (code == CURLE_OK || r->cut)
+		return 0;
+	r->status = 0;
+	return say_failure(code, words, q->url, st);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * mailbearer-token [-C FILE] APP [MAILBOX]
+ * mailbearer-token [-C FILE] --login APP MAILBOX
+ *
+ * Reads one app's credential, makes one token request, prints one JSON object
+ * (oauth/result.h) and nothing else.  Apart from the sender, because it holds
+ * what the sender must not: the credential, and libcurl with its thirty
+ * libraries.
+ */
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/privilege.h"
+#include "base/record.h"
+#include "config/config.h"
+#include "token/credential.h"
+
+/* All requests together; the sender waits a little longer. */
+#define TOTAL_MS 32000
+/* A person has to find a browser and a second factor. */
+#define LOGIN_MS (15 * 60 * 1000)
+
+struct arguments {
+	const char	*config, *app, *mailbox;
+	bool		 login;
+};
+
+static credential_fn *const kinds[] = {
+	[CREDENTIAL_SECRET] = secret_ask,
+	[CREDENTIAL_CERTIFICATE] = certificate_ask,
+	[CREDENTIAL_FEDERATED] = federated_ask,
+	[CREDENTIAL_MANAGED_IDENTITY] = managed_identity_ask,
+	[CREDENTIAL_DELEGATED] = delegated_ask,
+};
+
+static int
+parse_arguments(struct arguments *args, char **argv, struct status *st)
+{
+	*args = (struct arguments){ 0 };
+	argv++;
+	if (*argv != NULL && strcmp(*argv, "-C") == 0 && argv[1] != NULL) {
+		args->config = argv[1];
+		argv += 2;
+	}
+	if (*argv != NULL && strcmp(*argv, "--login") == 0) {
+		args->login = true;
+		argv++;
+	}
+	if (*argv != NULL)
+		args->app = *argv++;
+	if (*argv != NULL)
+		args->mailbox = *argv++;
+	if (args->app == NULL || *argv != NULL ||
+	    (args->login && args->mailbox == NULL))
+		return status_set(st, EX_USAGE, "usage: mailbearer-token "
+		    "[-C FILE] [--login] APP [MAILBOX]");
+	return 0;
+}
+
+/* Whom the config and the credential may belong to: as the sender has it. */
+static int
+load(struct config *c, const struct arguments *args, struct status *st)
+{
+	struct config_source source = { .path = args->config,
+	    .given = args->config != NULL };
+
+	source.trust.owner = source.given ? getuid() : 0;
+	source.trust.group = getgid();
+	return config_load(c, &source, st);
+}
+
+static int
+find_app(struct request *q, const struct arguments *args, struct status *st)
+{
+	q->mailbox = args->mailbox;
+	q->app = config_app(q->config, args->app);
+	if (q->app == NULL)
+		return status_set(st, EX_CONFIG, "%s: there is no app %s",
+		    q->config->path, args->app);
+	if ((q->app->credential == CREDENTIAL_DELEGATED) !=
+	    (q->mailbox != NULL))
+		return status_set(st, EX_USAGE, "app %s %s a mailbox",
+		    args->app, q->mailbox != NULL ? "takes no" : "needs");
+	if ((size_t)q->app->credential >= sizeof kinds / sizeof *kinds)
+		return status_set(st, EX_USAGE,
+		    "app %s has a token-command of its own", args->app);
+	return 0;
+}
+
+static void
+tell(const char *line)
+{
+	printf("%s\n", line);
+	fflush(stdout);
+}
+
+static int
+ask(struct request *q, const struct arguments *args, struct answer *a,
+    struct status *st)
+{
+	if (find_app(q, args, st) == -1)
+		return -1;
+	q->deadline = clock_deadline(args->login ? LOGIN_MS : TOTAL_MS);
+	if (args->login)
+		return delegated_login(q, a, tell, st);
+	return kinds[q->app->credential](q, a, st);
+}
+
+static struct record *
+success_record(const struct request *q, const struct answer *a)
+{
+	struct record *r = record_new();
+
+	record_put_text(r, "access_token", a->access.data);
+	record_put_number(r, "expires_in", a->expires_in);
+	if (a->refresh_in > 0)
+		record_put_number(r, "refresh_in", a->refresh_in);
+	record_put_number(r, "obtained", clock_wall());
+	if (q->credential_expires != 0)
+		record_put_number(r, "credential_expires",
+		    q->credential_expires);
+	if (q->warning[0] != '\0')
+		record_put_text(r, "warning", q->warning);
+	record_put_text(r, "request_id", q->id);
+	return r;
+}
+
+static struct record *
+failure_record(const struct request *q, const struct answer *a,
+    const struct status *st)
+{
+	struct record *r = record_new(), *e = record_new();
+
+	record_put_number(e, "exit", st->sysexit);
+	record_put_number(e, "class", st->class);
+	record_put_number(e, "reply", st->reply);
+	record_put_text(e, "text", st->text);
+	record_put_text(e, "remote", st->remote);
+	record_put_text(e, "hint", st->hint);
+	record_put_flag(e, "answered", a->http != 0);
+	record_put_text(e, "oauth_error", a->error);
+	record_put_number(e, "aadsts", a->aadsts);
+	record_put_text(e, "correlation_id", a->correlation_id);
+	record_put_text(e, "trace_id", a->trace_id);
+	record_put_text(e, "timestamp", a->timestamp);
+	if (a->retry_after >= 0)
+		record_put_number(e, "retry_after", a->retry_after);
+	record_put_object(r, "error", e);
+	record_put_text(r, "request_id", q->id);
+	return r;
+}
+
+/* To stdout in one piece, or not at all: true if it got there. */
+static bool
+print(struct record *r)
+{
+	struct buf line;
+	bool done;
+
+	buf_init(&line, 64 * 1024);
+	record_format(r, &line);
+	buf_addch(&line, '\n');
+	fflush(stdout);
+	done = !line.overflow &&
+	    safefile_write_all(STDOUT_FILENO, line.data, line.len) == 0;
+	buf_wipe(&line);
+	record_free(r);
+	return done;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct status st = STATUS_INIT;
+	struct config config = { 0 };
+	struct request q = { .config = &config };
+	struct arguments args;
+	struct identity id;
+	struct answer a;
+	bool done;
+	int rc = -1;
+
+	(void)argc;
+	privilege_start(&id);
+	answer_init(&a);
+	if (privilege_drop(&id, false, &st) == 0 &&
+	    parse_arguments(&args, argv, &st) == 0 &&
+	    curl_global_init(CURL_GLOBAL_DEFAULT) == 0 &&
+	    load(&config, &args, &st) == 0)
+		rc = ask(&q, &args, &a, &st);
+	done = print(rc == 0 ? success_record(&q, &a) :
+	    failure_record(&q, &a, &st));
+	answer_release(&a);
+	config_release(&config);
+	/* Not exit(): libraries would wait there for resolvers that hang. */
+	_exit(done ? EX_OK : EX_IOERR);
+}
