@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "config/account.h"
 
-#include <grp.h>
-#include <pwd.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/buf.h"
-#include "base/xalloc.h"
 #include "config/pattern.h"
-#include "config/value.h"
 
 /* Who is looked up, in this order. */
 enum subject { SUBJECT_FROM, SUBJECT_ENVELOPE, SUBJECT_USER, SUBJECT_COUNT };

@@ -60,6 +60,18 @@ refuse_without_credential(const struct reading *r, const struct app *a,
 	return -1;
 }
 
+static int
+refuse_second(const struct reading *r, const struct scan_block *b,
+    const struct app *a, size_t i, size_t j, struct status *st)
+{
+	int line_i = credential_line(b, a, i), line_j = credential_line(b, a, j);
+
+	scan_error(st, r->path, line_i > line_j ? line_i : line_j,
+	    "app \"%s\" has two credentials, %s and %s", a->name,
+	    credentials[i].key, credentials[j].key);
+	return status_hint(st, "keep one of them, or make a second app");
+}
+
 /* Exactly one credential; *chosen is its row. */
 static int
 choose_credential(const struct reading *r, const struct scan_block *b,
@@ -70,13 +82,8 @@ choose_credential(const struct reading *r, const struct scan_block *b,
 	for (i = 0; i < CREDENTIALS; i++) {
 		if (credential_line(b, a, i) == 0)
 			continue;
-		if (found != CREDENTIALS) {
-			scan_error(st, r->path, credential_line(b, a, i),
-			    "app \"%s\" has two credentials, %s and %s",
-			    a->name, credentials[found].key, credentials[i].key);
-			return status_hint(st, "keep one of them, or make a "
-			    "second app");
-		}
+		if (found != CREDENTIALS)
+			return refuse_second(r, b, a, found, i, st);
 		found = i;
 	}
 	if (found == CREDENTIALS)

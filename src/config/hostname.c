@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/idna.h"
 #include "base/xalloc.h"
 #include "config/pattern.h"
 #include "config/value.h"
@@ -26,7 +25,7 @@ struct hosts {
 	bool		 read;
 	char		*names[NAMES_MAX];
 	size_t		 count;
-	const char	*fqdn;		/* one of them, or NULL */
+	const char	*full;		/* the one with a dot, or NULL */
 };
 
 const struct host_source host_source_system = {
@@ -53,18 +52,23 @@ read_file(const char *path, struct buf *out)
 	close(fd);
 }
 
-static void
-add_name(struct hosts *h, const char *name)
-{
-	if (h->count < NAMES_MAX)
-		h->names[h->count++] = xstrdup(name);
-}
-
 static bool
 is_localhost(const char *name)
 {
 	return strncasecmp(name, "localhost", 9) == 0 &&
 	    (name[9] == '\0' || name[9] == '.');
+}
+
+static void
+add_name(struct hosts *h, const char *name, bool may_be_full)
+{
+	if (h->count == NAMES_MAX)
+		return;
+	h->names[h->count] = xstrdup(name);
+	if (may_be_full && h->full == NULL && strchr(name, '.') != NULL &&
+	    !is_localhost(name))
+		h->full = h->names[h->count];
+	h->count++;
 }
 
 /* hosts(5): an address and its names.  A line is about us if the address is
@@ -85,12 +89,8 @@ read_line(struct hosts *h, char *line)
 	loopback = value_is_loopback(words[0]);
 	for (i = 1; i < count; i++)
 		named |= strcasecmp(words[i], h->node) == 0;
-	for (i = 1; (loopback || named) && i < count; i++) {
-		add_name(h, words[i]);
-		if (named && h->fqdn == NULL &&
-		    strchr(words[i], '.') != NULL && !is_localhost(words[i]))
-			h->fqdn = h->names[h->count - 1];
-	}
+	for (i = 1; (loopback || named) && i < count; i++)
+		add_name(h, words[i], named);
 }
 
 static void
@@ -125,7 +125,7 @@ full_name(struct hosts *h)
 	if (strchr(h->node, '.') != NULL && !is_localhost(h->node))
 		return value_domain(h->node);
 	read_hosts(h);
-	return h->fqdn == NULL ? NULL : value_domain(h->fqdn);
+	return h->full == NULL ? NULL : value_domain(h->full);
 }
 
 /* The first line of /etc/mailname, as Debian's policy (11.6) has it. */
@@ -156,16 +156,17 @@ static char **
 cheap_names(const struct config *c, const char *node)
 {
 	const char *names[] = {
-		"localhost", "localhost.localdomain", c->short_hostname, node,
-		c->hostname
+		"localhost", "localhost.localdomain", c->short_hostname,
+		strchr(node, '.') != NULL ? node : NULL, c->hostname
 	};
 	char **list = xcalloc(sizeof names / sizeof *names + 1, sizeof *list);
-	char ascii[IDNA_DOMAIN_SIZE];
 	size_t i, count = 0;
 
-	for (i = 0; i < sizeof names / sizeof *names; i++)
-		if (names[i] != NULL && idna_to_ascii(names[i], ascii) == 0)
-			list[count++] = xstrdup(ascii);
+	for (i = 0; i < sizeof names / sizeof *names; i++) {
+		list[count] = names[i] == NULL ? NULL : value_domain(names[i]);
+		if (list[count] != NULL)
+			count++;
+	}
 	return list;
 }
 

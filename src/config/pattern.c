@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "config/pattern.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -116,28 +115,40 @@ wild_fit(const struct pattern_address *p)
 	return (int)((local + domain) * (IDNA_DOMAIN_SIZE + 1) + domain);
 }
 
+/* Whether both have a domain, and the address's fits. */
+static bool
+domains_fit(const struct pattern_address *p, const struct pattern_address *a)
+{
+	return p->domain != NULL && a->domain != NULL &&
+	    domain_fits(p->domain, a->domain);
+}
+
+/* Whether one of the two is a bare name, and the other is at this host. */
+static bool
+is_at_host(const struct pattern_address *p, const struct pattern_address *a,
+    const struct config *c)
+{
+	if (p->domain == NULL && a->domain != NULL)
+		return c != NULL && config_is_host_name(c, a->domain);
+	return p->domain != NULL && a->domain == NULL && host_fits(p->domain, c);
+}
+
 int
 pattern_fit(const char *pattern, const struct pattern_address *a,
     const struct config *c)
 {
 	struct pattern_address p = pattern_split(pattern);
-	bool at_host = false;
+	int fit;
 
 	if (!local_fits(&p, a))
 		return PATTERN_NONE;
-	if (p.domain == NULL && a->domain == NULL)
-		return PATTERN_EXACT;
-	if (p.domain == NULL)
-		at_host = c != NULL && config_is_host_name(c, a->domain);
-	else if (a->domain == NULL)
-		at_host = host_fits(p.domain, c);
-	else if (!domain_fits(p.domain, a->domain))
+	if ((p.domain == NULL && a->domain == NULL) || domains_fit(&p, a))
+		fit = PATTERN_EXACT;
+	else if (is_at_host(&p, a, c))
+		fit = PATTERN_HOST;
+	else
 		return PATTERN_NONE;
-	if (!at_host && (p.domain == NULL || a->domain == NULL))
-		return PATTERN_NONE;
-	if (pattern_is_wild(pattern))
-		return wild_fit(&p);
-	return at_host ? PATTERN_HOST : PATTERN_EXACT;
+	return pattern_is_wild(pattern) ? wild_fit(&p) : fit;
 }
 
 bool
