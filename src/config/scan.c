@@ -8,25 +8,8 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "config/lex.h"
 #include "config/value.h"
-
-#define WORD_BYTES "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" \
-	"0123456789._@/:%-"
-
-enum token {
-	TOKEN_END, TOKEN_WORD, TOKEN_STRING, TOKEN_OPEN, TOKEN_CLOSE,
-	TOKEN_EQUALS, TOKEN_COMMA
-};
-
-struct scanner {
-	const char	*path;
-	char		*next;		/* what was not read yet; ends in a NUL */
-	int		 line;
-	enum token	 token;		/* the last one read */
-	char		*start;		/* its bytes, quotes aside */
-	size_t		 len;
-	struct status	*st;
-};
 
 int
 scan_error(struct status *st, const char *path, int line, const char *format,
@@ -43,161 +26,6 @@ scan_error(struct status *st, const char *path, int line, const char *format,
 	return status_set(st, EX_CONFIG, "%s:%d: %s", path, line, text);
 }
 
-/* The first line with a byte that text does not have, or 0. */
-static int
-line_of_binary(const char *text, size_t len)
-{
-	int line = 1;
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c == '\n')
-			line++;
-		else if ((c < ' ' && c != '\t' && c != '\r') || c == 0x7f)
-			return line;
-	}
-	return 0;
-}
-
-static int
-check_bytes(const char *path, const char *text, size_t len, struct status *st)
-{
-	int line;
-
-	if (strncmp(text, "\xef\xbb\xbf", 3) == 0 ||
-	    strncmp(text, "\xff\xfe", 2) == 0 ||
-	    strncmp(text, "\xfe\xff", 2) == 0) {
-		scan_error(st, path, 1, "the file begins with a byte order mark");
-		return status_hint(st, "save it as plain UTF-8 without one");
-	}
-	line = line_of_binary(text, len);
-	if (line != 0)
-		return scan_error(st, path, line,
-		    "a control character or NUL byte");
-	return 0;
-}
-
-static void
-blank(char *from, const char *to)
-{
-	for (; from < to; from++)
-		if (*from != '\n')
-			*from = ' ';
-}
-
-/* Blanks the comment at s->next, if there is one: 1 then, 0 if not. */
-static int
-skip_comment(struct scanner *s)
-{
-	char *p = s->next, *end;
-
-	if (*p == '#' || (*p == '/' && p[1] == '/')) {
-		s->next += strcspn(p, "\n");
-		blank(p, s->next);
-		return 1;
-	}
-	if (*p != '/' || p[1] != '*')
-		return 0;
-	end = strstr(p + 2, "*/");
-	if (end == NULL)
-		return scan_error(s->st, s->path, s->line,
-		    "a comment begins here and never ends");
-	for (; p < end; p++)
-		s->line += *p == '\n';
-	blank(s->next, end + 2);
-	s->next = end + 2;
-	return 1;
-}
-
-static int
-skip_space(struct scanner *s)
-{
-	int found;
-
-	do {
-		for (; *s->next != '\0' && strchr(" \t\r\n", *s->next) != NULL;
-		    s->next++) {
-			s->line += *s->next == '\n';
-			if (*s->next == '\r')
-				*s->next = ' ';
-		}
-		found = skip_comment(s);
-	} while (found == 1);
-	return found;
-}
-
-/* A string at s->next. */
-static int
-read_string(struct scanner *s)
-{
-	char quote = *s->next, *p;
-
-	for (p = s->next + 1; *p != quote; p++) {
-		if (*p == '\0' || *p == '\n')
-			return scan_error(s->st, s->path, s->line,
-			    "the string that begins here has no closing %c on "
-			    "its line", quote);
-		if (*p == '$' && p[1] == '{')
-			return scan_error(s->st, s->path, s->line,
-			    "\"${\" is not allowed: nothing is taken from the "
-			    "environment");
-		if (*p != '\\')
-			continue;
-		if (p[1] != '\\' && p[1] != quote)
-			return scan_error(s->st, s->path, s->line,
-			    "a backslash in a string may only stand before %c "
-			    "or another backslash", quote);
-		p++;
-	}
-	s->token = TOKEN_STRING;
-	s->start = s->next + 1;
-	s->len = (size_t)(p - s->start);
-	s->next = p + 1;
-	return 0;
-}
-
-static int
-read_word(struct scanner *s)
-{
-	s->token = TOKEN_WORD;
-	s->start = s->next;
-	s->len = strspn(s->next, WORD_BYTES);
-	s->next += s->len;
-	if (s->len != 0 && (*s->next == '\0' ||
-	    strchr(" \t\r\n#={},", *s->next) != NULL))
-		return 0;
-	scan_error(s->st, s->path, s->line, "unexpected \"%c\"", *s->next);
-	return status_hint(s->st, "put values with other characters than letters,"
-	    " digits and ._@/:%%- in double quotes");
-}
-
-static int
-read_token(struct scanner *s)
-{
-	static const char marks[] = "{}=,";
-	static const enum token tokens[] = {
-		TOKEN_OPEN, TOKEN_CLOSE, TOKEN_EQUALS, TOKEN_COMMA
-	};
-	const char *mark;
-
-	if (skip_space(s) == -1)
-		return -1;
-	if (*s->next == '\0') {
-		s->token = TOKEN_END;
-		return 0;
-	}
-	if (*s->next == '"' || *s->next == '\'')
-		return read_string(s);
-	mark = strchr(marks, *s->next);
-	if (mark == NULL)
-		return read_word(s);
-	s->token = tokens[mark - marks];
-	s->next++;
-	return 0;
-}
-
 static bool
 is_atom(const struct scanner *s)
 {
@@ -208,7 +36,7 @@ is_atom(const struct scanner *s)
 static int
 read_atom(struct scanner *s, const char *key)
 {
-	if (read_token(s) == -1)
+	if (lex_token(s) == -1)
 		return -1;
 	return is_atom(s) ? 0 : scan_error(s->st, s->path, s->line,
 	    "%s: a value is missing", key);
@@ -221,12 +49,12 @@ read_list(struct scanner *s, const struct key *k)
 	int line = s->line, items = 0;
 
 	do {
-		if (read_token(s) == -1)
+		if (lex_token(s) == -1)
 			return -1;
 		if (!is_atom(s))
 			break;
 		items++;
-		if (read_token(s) == -1)
+		if (lex_token(s) == -1)
 			return -1;
 	} while (s->token == TOKEN_COMMA);
 	if (s->token != TOKEN_CLOSE)
@@ -241,7 +69,7 @@ read_list(struct scanner *s, const struct key *k)
 static int
 read_value(struct scanner *s, const struct key *k)
 {
-	if (read_token(s) == -1)
+	if (lex_token(s) == -1)
 		return -1;
 	if (is_atom(s))
 		return 0;
@@ -301,7 +129,7 @@ read_setting(struct scanner *s, struct scan_block *b, const char *name)
 		return scan_error(s->st, s->path, s->line,
 		    "%s is given twice, first in line %d", name, *line);
 	*line = s->line;
-	if (read_token(s) == -1)
+	if (lex_token(s) == -1)
 		return -1;
 	if (s->token != TOKEN_EQUALS)
 		return scan_error(s->st, s->path, s->line,
@@ -346,7 +174,7 @@ open_block(struct scanner *s, struct scan *out, struct scan_block *b)
 		return scan_error(s->st, s->path, s->line,
 		    "more than %d blocks %s", SCAN_BLOCKS_MAX,
 		    key_tables[b->level].where);
-	if (read_token(s) == -1)
+	if (lex_token(s) == -1)
 		return -1;
 	if (s->token != TOKEN_OPEN)
 		return scan_error(s->st, s->path, s->line,
@@ -388,7 +216,7 @@ read_block(struct scanner *s, struct scan *out, enum key_level level)
 	if (open_block(s, out, &b) == -1)
 		return -1;
 	for (;;) {
-		if (read_token(s) == -1)
+		if (lex_token(s) == -1)
 			return -1;
 		if (s->token == TOKEN_CLOSE)
 			break;
@@ -421,7 +249,7 @@ read_file(struct scanner *s, struct scan *out)
 	int rc;
 
 	for (;;) {
-		if (read_token(s) == -1)
+		if (lex_token(s) == -1)
 			return -1;
 		if (s->token == TOKEN_END)
 			return 0;
@@ -449,7 +277,7 @@ scan_text(struct scan *s, const char *path, char *text, size_t len,
 	};
 
 	*s = (struct scan)SCAN_INIT;
-	if (check_bytes(path, text, len, st) == -1)
+	if (lex_check(path, text, len, st) == -1)
 		return -1;
 	if (read_file(&scanner, s) == -1) {
 		scan_release(s);
