@@ -114,31 +114,28 @@ send_blob(struct session *s, const struct mechanism *m, const struct buf *blob,
 	return 0;
 }
 
-/* The final reply decides; a challenge before it says more about the reason,
- * and is kept with the server's words. */
+/* The final reply decides; a challenge before it says more about the reason, and
+ * is kept behind the server's words. */
 static int
 finish(struct session *s, const struct mechanism *m, struct status *st)
 {
-	char challenge[sizeof st->remote] = "", words[sizeof st->remote];
-	struct buf detail;
+	struct buf challenge;
 
-	buf_init(&detail, sizeof challenge);
-	if (s->reply.code == 334) {
-		if (sasl_decode_challenge(&detail, s->reply.text.data))
-			snprintf(challenge, sizeof challenge, " %s",
-			    detail.data);
-		buf_release(&detail);
-		if (say(s, m->error_answer, st) == -1)
-			return -1;
+	if (s->reply.code != 334)
+		return dialogue_class(s) == 2 ? 0 : dialogue_refused(s,
+		    DIAGNOSE_AUTH, st, "AUTH %s refused", m->name);
+	buf_init(&challenge, sizeof st->remote);
+	sasl_decode_challenge(&challenge, s->reply.text.data);
+	if (say(s, m->error_answer, st) == -1) {
+		buf_release(&challenge);
+		return -1;
 	}
+	buf_addf(&s->reply.text, "\n%s", challenge.data);
+	buf_release(&challenge);
 	if (dialogue_class(s) == 2)
 		return 0;
-	reply_words(&s->reply, words, sizeof words);
-	snprintf(words + strlen(words), sizeof words - strlen(words), "%s",
-	    challenge);
-	return diagnose_status(st, diagnose_reply(DIAGNOSE_AUTH, s->reply.code,
-	    s->reply.enhanced, words), &s->p.values, s->reply.code,
-	    s->reply.enhanced, words, "AUTH %s refused", m->name);
+	return dialogue_refused(s, DIAGNOSE_AUTH, st, "AUTH %s refused",
+	    m->name);
 }
 
 /* A buffer that a secret can be built in without being copied about. */

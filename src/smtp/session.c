@@ -90,19 +90,23 @@ static int
 say_hello(struct session *s, struct status *st)
 {
 	const char *name = s->p.ehlo_name;
+	struct status refused = STATUS_INIT;
 	char literal[80];
 
 	if (name == NULL) {
 		stream_address_literal(s->stream, literal, sizeof literal);
 		name = literal;
 	}
-	if (dialogue_command(s, DIAGNOSE_EHLO, 2, st, "EHLO %s", name) == 0) {
+	if (dialogue_command(s, DIAGNOSE_EHLO, 2, &refused, "EHLO %s",
+	    name) == 0) {
 		ehlo_parse(&s->ext, s->reply.text.data);
 		return 0;
 	}
-	if (!may_say_helo(s))
-		return -1;
-	return dialogue_command(s, DIAGNOSE_EHLO, 2, st, "HELO %s", name);
+	if (may_say_helo(s))
+		return dialogue_command(s, DIAGNOSE_EHLO, 2, st, "HELO %s",
+		    name);
+	*st = refused;
+	return -1;
 }
 
 /* RFC 3207: what was said in clear is forgotten, so EHLO comes again. */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * A server that reads its lines from a script: a process of its own on a port of
+ * 127.0.0.1, for one connection.  Each step is a string of which the first
+ * character says what it is:
+ *	<text	say this line
+ *	(text	say these bytes, no line end
+ *	>text	hear a line that starts with this text
+ *	.	hear data up to the lone dot
+ *	.text	the same, and it must be this text (dots as on the wire)
+ *	[n	hear n octets
+ *	~	say nothing until the client closes
+ *	=n	wait n ms
+ *	*text	say this line over and over until the client closes
+ *	!	close; anything heard and not asked for is an error
+ *	^	close at once
+ * After the last step the client must close, having said QUIT or nothing.
+ */
+#ifndef SCRIPTED_SERVER_H
+#define SCRIPTED_SERVER_H
+
+#include <sys/types.h>
+
+struct scripted_server {
+	pid_t	pid;
+	int	port;
+};
+
+/* Starts it; the steps end with NULL. */
+void	scripted_server_start(struct scripted_server *s,
+	    const char *const *steps);
+/* Waits for its end.  0 if all went by the script, else it has said on stderr
+ * what did not. */
+int	scripted_server_end(struct scripted_server *s);
+
+#endif
