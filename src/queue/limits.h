@@ -13,6 +13,7 @@
 struct slot {
 	struct lock	lock;
 	int		number;		/* 0 to max-connections - 1 */
+	int64_t		hold_ms;	/* promised for each flight */
 };
 
 #define SLOT_INIT { .lock = LOCK_INIT, .number = -1 }
@@ -33,8 +34,9 @@ int	limits_take_slot(struct slot *s, const struct config *c,
 int	limits_extend(struct slot *s);
 void	limits_release_slot(struct slot *s);
 
-/* Counts `messages` more in the account's minute.  0: go; 1: not before
- * *wait_ms from now. */
+/* Counts `messages` more in the mailbox's minute.  0: go; 1: not before
+ * *wait_ms from now (*st says so, EX_TEMPFAIL), and nothing was counted.  0 as
+ * well when the count cannot be kept: a full disk silences nobody. */
 int	limits_count_message(const struct config *c, const struct account *a,
 	    int messages, int64_t *wait_ms, struct status *st);
 
@@ -43,14 +45,15 @@ int	limits_count_message(const struct config *c, const struct account *a,
  * a growing time (1 minute to 30); after a Retry-After for that long. */
 void	limits_pause(const struct config *c, const struct account *a,
 	    const struct status *why, int64_t retry_after);
-/* It works again: forget the pauses. */
+/* It works again: forget the pauses (but not the ten minutes after a 432). */
 void	limits_clear(const struct config *c, const struct account *a);
 /* Wall clock until which the account pauses, 0 if it does not; `why` may be
  * NULL. */
 int64_t	limits_paused_until(const struct config *c, const struct account *a,
 	    struct status *why);
 
-/* user-messages-per-hour: counts one more for this uid; 1 when it is over. */
+/* user-messages-per-hour: counts one more for this uid, root exempt; 1 and
+ * EX_TEMPFAIL when it is over. */
 int	limits_count_user(const struct config *c, uid_t uid, struct status *st);
 
 #endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Connection slots.  The pause is in limits_pause.c, the windows of messages
+ * per minute and hour are in limits_window.c.
+ */
+#include "queue/limits.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "queue/limits_file.h"
+#include "queue/limits_pause.h"
+
+/* The longest flight: all of the data, then ten minutes for the answer, RFC 5321
+ * 4.5.3.2.6. */
+#define ANSWER_MS	(11 * 60 * 1000)
+#define POLL_MS		40	/* between looks, and as much again at random */
+
+static int
+take(struct slot *s, int directory, const char *key, int number,
+    struct status *st)
+{
+	char name[LIMITS_NAME_SIZE];
+	int rc;
+
+	snprintf(name, sizeof name, "slot-%s.%d", key, number);
+	rc = lock_take(&s->lock, directory, name, 0, s->hold_ms, st);
+	if (rc == 0)
+		s->number = number;
+	return rc;
+}
+
+/* The runner's own slot first, then from the last down: callers start at the
+ * other end.  Returns as lock_take(). */
+static int
+take_any(struct slot *s, int directory, const char *key, int count,
+    enum slot_kind kind, struct status *st)
+{
+	int rc, i;
+
+	if (kind == SLOT_CALLER) {
+		for (i = count > 1 ? 1 : 0; i < count; i++)
+			if ((rc = take(s, directory, key, i, st)) != 1)
+				return rc;
+		return 1;
+	}
+	if ((rc = take(s, directory, key, 0, st)) != 1)
+		return rc;
+	for (i = count - 1; i > 0; i--)
+		if ((rc = take(s, directory, key, i, st)) != 1)
+			return rc;
+	return 1;
+}
+
+static void
+sleep_until_next_look(int64_t deadline)
+{
+	int64_t ms = POLL_MS + limits_random(POLL_MS);
+	struct timespec t;
+
+	if (ms > clock_left(deadline))
+		ms = clock_left(deadline);
+	t = (struct timespec){ .tv_nsec = (long)ms * 1000000 };
+	nanosleep(&t, NULL);
+}
+
+static int
+say_paused(const struct account *a, int64_t until, const struct status *why,
+    struct status *st)
+{
+	char date[40];
+
+	clock_rfc5322(until, date);
+	status_set(st, EX_TEMPFAIL, "account %s pauses until %s: %s", a->name,
+	    date, why->text);
+	st->scope = SCOPE_ACCOUNT;
+	status_remote(st, why->reply, why->enhanced, why->remote);
+	status_hint(st, "%s", why->hint);
+	return 1;
+}
+
+static int
+say_full(const struct account *a, int count, struct status *st)
+{
+	status_set(st, EX_TEMPFAIL, "account %s: all %d connections that "
+	    "this host may have are in use", a->name, count);
+	st->scope = SCOPE_ACCOUNT;
+	return 1;
+}
+
+int
+limits_take_slot(struct slot *s, const struct config *c,
+    const struct account *a, enum slot_kind kind, int64_t wait_deadline,
+    struct status *st)
+{
+	struct status why = STATUS_INIT;
+	char key[LIMITS_KEY_SIZE];
+	int directory, count, rc;
+	int64_t until;
+
+	*s = (struct slot)SLOT_INIT;
+	s->hold_ms = c->send_timeout * 1000 + ANSWER_MS;
+	limits_key(key, a);
+	if ((directory = limits_directory(c, st)) == -1)
+		return -1;
+	for (;;) {
+		if ((until = limits_paused_until(c, a, &why)) != 0) {
+			rc = say_paused(a, until, &why, st);
+			break;
+		}
+		count = a->max_connections;
+		if (count < 1 || limits_is_single(c, a))
+			count = 1;
+		rc = take_any(s, directory, key, count, kind, st);
+		if (rc == 1 && clock_left(wait_deadline) > 0) {
+			sleep_until_next_look(wait_deadline);
+			continue;
+		}
+		if (rc == 1)
+			say_full(a, count, st);
+		break;
+	}
+	close(directory);
+	return rc;
+}
+
+int
+limits_extend(struct slot *s)
+{
+	return lock_extend(&s->lock, s->hold_ms);
+}
+
+void
+limits_release_slot(struct slot *s)
+{
+	lock_release(&s->lock);
+	s->number = -1;
+}

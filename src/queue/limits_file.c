@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: ISC */
+#include "queue/limits_file.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/encode.h"
+#include "base/safefile.h"
+
+#define TYPE		"limits"
+#define FILE_MAX	8192
+#define LOCK_WAIT_MS	2000
+#define LOCK_HOLD_MS	5000
+#define READ_TRIES	3
+
+void
+limits_key(char key[LIMITS_KEY_SIZE], const struct account *a)
+{
+	const char *mailbox = a->mailbox != NULL ? a->mailbox : a->name;
+	uint64_t hash = HASH_INIT;
+	char readable[25];
+	size_t i;
+	char c;
+
+	for (i = 0; mailbox[i] != '\0'; i++) {
+		c = (char)tolower((unsigned char)mailbox[i]);
+		hash = hash_add(hash, &c, 1);
+		if (i < sizeof readable - 1)
+			readable[i] = strchr("abcdefghijklmnopqrstuvwxyz"
+			    "0123456789.", c) != NULL ? c : '_';
+	}
+	readable[i < sizeof readable - 1 ? i : sizeof readable - 1] = '\0';
+	snprintf(key, LIMITS_KEY_SIZE, "%s-%016" PRIx64, readable, hash);
+}
+
+int
+limits_directory(const struct config *c, struct status *st)
+{
+	return safefile_open_directory(c->state_directory, geteuid(), st);
+}
+
+int
+limits_file_open(struct limits_file *f, const struct config *c,
+    const char *kind, const char *key, bool locked)
+{
+	struct status st = STATUS_INIT;
+	char name[LIMITS_NAME_SIZE + sizeof ".lock"];
+
+	f->lock = (struct lock)LOCK_INIT;
+	snprintf(f->name, sizeof f->name, "%s-%s", kind, key);
+	if ((f->directory = limits_directory(c, &st)) == -1)
+		return -1;
+	if (!locked)
+		return 0;
+	snprintf(name, sizeof name, "%s.lock", f->name);
+	if (lock_take(&f->lock, f->directory, name,
+	    clock_deadline(LOCK_WAIT_MS), LOCK_HOLD_MS, &st) == 0)
+		return 0;
+	limits_file_close(f);
+	return -1;
+}
+
+void
+limits_file_close(struct limits_file *f)
+{
+	lock_release(&f->lock);
+	if (f->directory != -1)
+		close(f->directory);
+	f->directory = -1;
+}
+
+static int
+decode(const struct limits_file *f, const struct buf *bytes,
+    const struct field *fields, void *values,
+    const struct field *more, void *more_values)
+{
+	struct record *r = malloc(sizeof *r);
+	size_t used = 0;
+	int rc = -1;
+
+	if (r != NULL && record_next(r, bytes->data, bytes->len, f->name, 0,
+	    &used) == RECORD_GOOD && used == bytes->len &&
+	    strcmp(r->type, TYPE) == 0 &&
+	    record_take(r, fields, values) == 0 &&
+	    (more == NULL || record_take(r, more, more_values) == 0) &&
+	    record_is_spent(r))
+		rc = 0;
+	free(r);
+	return rc;
+}
+
+int
+limits_file_read(const struct limits_file *f, const struct field *fields,
+    void *values, const struct field *more, void *more_values)
+{
+	struct status st = STATUS_INIT;
+	struct buf bytes;
+	int rc = -1, i;
+
+	/* Again, if a writer was half done: not every reader has the lock. */
+	for (i = 0; i < READ_TRIES && rc == -1; i++) {
+		if (safefile_read_at(f->directory, f->name, FILE_MAX, &bytes,
+		    &st) == -1)
+			return -1;
+		rc = decode(f, &bytes, fields, values, more, more_values);
+		if (rc == -1)
+			record_release(fields, values);
+		buf_release(&bytes);
+	}
+	return rc;
+}
+
+int
+limits_file_write(const struct limits_file *f, const struct field *fields,
+    const void *values, const struct field *more, const void *more_values)
+{
+	struct buf line;
+	struct stat sb;
+	int fd, rc = -1;
+
+	fd = openat(f->directory, f->name, O_WRONLY | O_CREAT | O_NOFOLLOW |
+	    O_NONBLOCK | O_CLOEXEC, 0640);
+	if (fd == -1)
+		return -1;
+	record_begin(&line, TYPE);
+	record_add(&line, fields, values);
+	if (more != NULL)
+		record_add(&line, more, more_values);
+	record_end(&line, f->name, 0);
+	/* Half a write fails the checksum, and then there is no limit. */
+	if (!line.overflow && line.len <= FILE_MAX &&
+	    fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode) && sb.st_nlink == 1 &&
+	    safefile_write_all(fd, line.data, line.len) == 0 &&
+	    ftruncate(fd, (off_t)line.len) == 0)
+		rc = 0;
+	buf_release(&line);
+	close(fd);
+	return rc;
+}
+
+void
+limits_file_remove(const struct limits_file *f)
+{
+	(void)unlinkat(f->directory, f->name, 0);
+}
+
+void
+limits_boot(char boot[40])
+{
+	ssize_t n = -1;
+	int fd;
+
+	fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	if (fd != -1) {
+		n = read(fd, boot, 36);
+		close(fd);
+	}
+	boot[n > 0 ? n : 0] = '\0';
+	if (!record_is_name(boot))
+		memcpy(boot, "-", 2);
+}
+
+int64_t
+limits_random(int64_t limit)
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
+		random = (uint64_t)clock_ms() * 2654435761u + (uint64_t)getpid();
+	return (int64_t)(random % (uint64_t)limit);
+}

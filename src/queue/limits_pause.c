@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: ISC */
+#include "queue/limits_pause.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "queue/limits_file.h"
+
+#define THROTTLED_LEAST	30	/* seconds; promise 5 */
+#define THROTTLED_MOST	120
+#define SINGLE_FOR	600
+#define REFUSED_FIRST	60	/* doubled each time ... */
+#define REFUSED_MOST	1800	/* ... up to this */
+#define TOLD_MOST	3600	/* of a Retry-After */
+#define STREAK_MOST	10
+
+/* Both clocks: the one since boot cannot be set, the wall's survives a reboot.
+ * A pause that ends further away than it is long is not true (the clock was set,
+ * or the file was). */
+struct pause {
+	int64_t	until, until_ms;
+	int64_t	length;		/* seconds */
+	char	boot[40];
+	int	streak;		/* refusals one after the other */
+	bool	single;		/* then one connection for SINGLE_FOR */
+};
+
+#define AT(member) offsetof(struct pause, member)
+#define TIME_LAST (INT64_C(1) << 50)
+static const struct field pause_fields[] = {
+	{ "until",	FIELD_NUMBER, AT(until), TIME_LAST, NULL, NULL },
+	{ "until-ms",	FIELD_NUMBER, AT(until_ms), TIME_LAST, NULL, NULL },
+	{ "length",	FIELD_NUMBER, AT(length), TOLD_MOST, NULL, NULL },
+	{ "boot",	FIELD_CHARS, AT(boot), 39, record_is_name, NULL },
+	{ "streak",	FIELD_INT, AT(streak), STREAK_MOST, NULL, NULL },
+	{ "single",	FIELD_FLAG, AT(single), 1, NULL, NULL },
+	{ NULL, 0, 0, 0, NULL, NULL }
+};
+#undef AT
+
+/* Milliseconds until the pause is over, negative since it is. */
+static int64_t
+left(const struct pause *p)
+{
+	char boot[40];
+
+	limits_boot(boot);
+	if (strcmp(boot, p->boot) == 0)
+		return p->until_ms - clock_ms();
+	return (p->until - clock_wall()) * 1000;
+}
+
+static bool
+is_running(const struct pause *p)
+{
+	int64_t ms = left(p);
+
+	return ms > 0 && ms <= p->length * 1000;
+}
+
+static bool
+is_single(const struct pause *p)
+{
+	int64_t ms = left(p);
+
+	return p->single && ms <= p->length * 1000 && ms > -SINGLE_FOR * 1000;
+}
+
+/* The pause on file; -1 if there is none. */
+static int
+load(struct limits_file *f, struct pause *p, struct status *why)
+{
+	memset(p, 0, sizeof *p);
+	status_clear(why);
+	return limits_file_read(f, pause_fields, p, record_status_fields, why);
+}
+
+/* Reads without the lock; -1 if there is none. */
+static int
+look(const struct config *c, const struct account *a, struct pause *p,
+    struct status *why)
+{
+	char key[LIMITS_KEY_SIZE];
+	struct limits_file f;
+	int rc;
+
+	limits_key(key, a);
+	if (limits_file_open(&f, c, "pause", key, false) == -1)
+		return -1;
+	rc = load(&f, p, why);
+	limits_file_close(&f);
+	return rc;
+}
+
+int64_t
+limits_paused_until(const struct config *c, const struct account *a,
+    struct status *why)
+{
+	struct status reason;
+	struct pause p;
+
+	if (look(c, a, &p, &reason) == -1 || !is_running(&p))
+		return 0;
+	if (why != NULL)
+		*why = reason;
+	return clock_wall() + (left(&p) + 999) / 1000;
+}
+
+bool
+limits_is_single(const struct config *c, const struct account *a)
+{
+	struct status reason;
+	struct pause p;
+
+	return look(c, a, &p, &reason) == 0 && is_single(&p);
+}
+
+/* How long, and what follows.  `old`: the last pause. */
+static struct pause
+decide(const struct pause *old, const struct status *why, int64_t retry_after)
+{
+	struct pause p = { 0 };
+	int streak = old->streak;
+
+	/* Fifty processes that are refused at once are one refusal. */
+	if (streak > 0 && is_running(old))
+		streak--;
+	p.single = why->reply == 432;
+	if (retry_after > 0)
+		p.length = retry_after < TOLD_MOST ? retry_after : TOLD_MOST;
+	else if (why->scope == SCOPE_ACCOUNT && why->reply != 432) {
+		p.length = (int64_t)REFUSED_FIRST << streak;
+		if (p.length > REFUSED_MOST)
+			p.length = REFUSED_MOST;
+		p.streak = streak < STREAK_MOST ? streak + 1 : STREAK_MOST;
+	} else
+		p.length = THROTTLED_LEAST +
+		    limits_random(THROTTLED_MOST - THROTTLED_LEAST + 1);
+	p.until = clock_wall() + p.length;
+	p.until_ms = clock_ms() + p.length * 1000;
+	limits_boot(p.boot);
+	return p;
+}
+
+void
+limits_pause(const struct config *c, const struct account *a,
+    const struct status *why, int64_t retry_after)
+{
+	char key[LIMITS_KEY_SIZE];
+	struct limits_file f;
+	struct pause old, p;
+	struct status reason;
+
+	limits_key(key, a);
+	if (limits_file_open(&f, c, "pause", key, true) == -1)
+		return;
+	if (load(&f, &old, &reason) == -1)
+		memset(&old, 0, sizeof old);
+	p = decide(&old, why, retry_after);
+	/* A longer pause stands; that one connection must do is not forgotten. */
+	p.single = p.single || is_single(&old);
+	if (!is_running(&old) || left(&old) < p.length * 1000 || p.single)
+		(void)limits_file_write(&f, pause_fields, &p,
+		    record_status_fields, why);
+	limits_file_close(&f);
+}
+
+void
+limits_clear(const struct config *c, const struct account *a)
+{
+	char key[LIMITS_KEY_SIZE];
+	struct limits_file f;
+	struct status reason;
+	struct pause p;
+
+	/* Mostly there is nothing to forget. */
+	if (look(c, a, &p, &reason) == -1 || is_single(&p))
+		return;
+	limits_key(key, a);
+	if (limits_file_open(&f, c, "pause", key, true) == -1)
+		return;
+	if (load(&f, &p, &reason) == 0 && !is_single(&p))
+		limits_file_remove(&f);
+	limits_file_close(&f);
+}
