@@ -7,14 +7,17 @@
  * spool_commit() on, not before; everything after that is an append and a sync,
  * or a rename to failed/.  Whatever is read from a file is checked as if a
  * stranger had written it.
+ *
+ * Who works on a message holds its lock (lock_take_open) for a time, and extends
+ * that while at work: a stopped process delays a message and never keeps it.
  */
 #ifndef QUEUE_SPOOL_H
 #define QUEUE_SPOOL_H
 
+#include "base/lock.h"
 #include "config/config.h"
+#include "queue/spool_id.h"
 #include "queue/submission.h"
-
-#define SPOOL_ID_SIZE 32	/* [0-9A-Za-z], made from time, pid, random */
 
 struct spool {
 	int			 directory, waiting, failed;	/* new/, failed/ */
@@ -34,7 +37,14 @@ struct spool_entry {
 						 * the next attempt may duplicate */
 	char			*last_account;	/* NULL if none was chosen yet */
 	struct status		 last_status;
+	int64_t			 since;		/* retry-for counts from here: when
+						 * received, or requeued */
+	bool			 has_failed;	/* it was given up ... */
+	int64_t			 failed_at;	/* ... at this time */
 	int64_t			 size;		/* of the message */
+	/* private to spool_entry.c */
+	struct lock		 lock;
+	int64_t			 end;		/* the next record goes there */
 };
 
 /* Opens the spool, making new/ and failed/ (0750) where they are missing.
@@ -45,34 +55,53 @@ void	spool_close(struct spool *s);
 int	spool_message_directory(const struct spool *s);
 
 /* Keeps a submission: PENDING and DEFERRED recipients wait, others are recorded
- * as they stand.  Checks spool-reserve and spool-per-user first (EX_CANTCREAT).
+ * as they stand.  Refuses what would leave less than spool-reserve free or make
+ * more than spool-per-user for this uid in new/ (in failed/, for what goes
+ * there), EX_CANTCREAT.  `reason`: why it was not sent, NULL if nobody tried.
  * On return 0 the message lies fsynced under new/ID: from here on the mail is
- * safe.  On -1 nothing is left behind.  `next_attempt`: wall clock. */
+ * safe.  On -1 nothing is left behind, nothing was sent and nothing will be.
+ * `next_attempt`: wall clock. */
 int	spool_commit(struct spool *s, struct submission *submission,
 	    const char *account, const struct status *reason,
 	    int64_t next_attempt, char id[SPOOL_ID_SIZE], struct status *st);
-/* As spool_commit, straight into failed/: the REFUSED recipients. */
+/* As spool_commit, straight into failed/: the REFUSED recipients and no others. */
 int	spool_commit_failed(struct spool *s, struct submission *submission,
 	    const char *account, char id[SPOOL_ID_SIZE], struct status *st);
 
-/* Opens, locks (1: somebody works on it) and reads one message.  A file that
- * cannot be understood is moved to failed/ as ID.broken with a log line, and -1
- * is returned. */
+/* Opens, locks and reads one message.  1: somebody works on it, or it is gone
+ * (*st says which).  A file that cannot be understood is moved to failed/ as
+ * ID.broken with a log line, and -1 is returned.  -1 too, and the file stays,
+ * for one that cannot be read now or that is not ours alone. */
 int	spool_load(struct spool *s, const char *id, bool is_failed,
 	    struct spool_entry *entry, struct status *st);
-/* As spool_load without the lock and without setting anything aside: for lists. */
+/* As spool_load without the lock and without setting anything aside: for lists.
+ * The message can be read by message_pread(); its header is not parsed. */
 int	spool_peek(struct spool *s, const char *id, bool is_failed,
 	    struct spool_entry *entry, struct status *st);
+void	spool_entry_init(struct spool_entry *entry);
 void	spool_entry_release(struct spool_entry *entry);
+/* Whether nobody went ahead of us; extends the lock.  Ask before each flight
+ * and before anything else that others can see; false: stop at once.  A yes is
+ * good for SPOOL_HOLD_MS / 2: the ten minutes that the answer to the data may
+ * take, RFC 5321 4.5.3.2.6, with room. */
+#define SPOOL_HOLD_MS	(30 * 60 * 1000)
+bool	spool_entry_is_ours(struct spool_entry *entry);
+/* REFUSED recipients are PENDING again. */
+void	spool_entry_forgive(struct spool_entry *entry);
 
-/* Synced record "data sent, answer unknown". */
+/* The following four fail with EX_TEMPFAIL, and write nothing, when the entry is
+ * no longer ours.
+ *
+ * Synced record "data sent, answer unknown".  Reserves room on the disk for the
+ * record of the attempt too: a full disk keeps mail from being sent rather than
+ * from being known as sent. */
 int	spool_record_sent(struct spool_entry *entry, struct status *st);
 /* Synced record of an attempt: the recipients as they now stand, account,
  * reason, and when to try again.  Entry fields are brought up to date. */
 int	spool_record_attempt(struct spool_entry *entry, const char *account,
 	    const struct status *reason, int64_t next_attempt,
 	    struct status *st);
-/* All recipients delivered: the file goes away. */
+/* All recipients delivered: the file goes away (ours or not: it was sent). */
 int	spool_remove(struct spool *s, struct spool_entry *entry,
 	    struct status *st);
 /* To failed/, with its journal; and back, to be tried at once. */
@@ -85,8 +114,10 @@ int	spool_requeue(struct spool *s, struct spool_entry *entry,
 int	spool_list(struct spool *s, bool failed, char ***ids, size_t *count,
 	    struct status *st);
 void	spool_ids_free(char **ids, size_t count);
-/* Removes what is older than keep-failed from failed/, each with a log line
+/* Removes what lies in failed/ for longer than keep-failed, each with a log line
  * first. */
 void	spool_expire_failed(struct spool *s, int64_t now);
+/* Removes temporary files that no process works on any more. */
+void	spool_sweep(struct spool *s);
 
 #endif

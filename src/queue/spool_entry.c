@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * One spooled message: opened, judged, locked, read, and appended to.
+ */
+#include "queue/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "queue/journal.h"
+#include "queue/record.h"
+
+/* What a full disk must leave for the record of an attempt. */
+#define ATTEMPT_ROOM	8192
+
+enum finding {
+	FOUND,
+	GONE,		/* or somebody works on it */
+	UNREADABLE,	/* now, or by us: leave it where it is */
+	BROKEN		/* for good: set it aside */
+};
+
+void
+spool_entry_init(struct spool_entry *e)
+{
+	memset(e, 0, sizeof *e);
+	e->submission.message.fd = -1;
+	buf_init(&e->submission.message.memory, MESSAGE_MEMORY_MAX);
+	e->lock = (struct lock)LOCK_INIT;
+}
+
+void
+spool_entry_release(struct spool_entry *e)
+{
+	lock_release(&e->lock);
+	submission_release(&e->submission);
+	free(e->last_account);
+	spool_entry_init(e);
+}
+
+void
+spool_entry_forgive(struct spool_entry *e)
+{
+	struct envelope *envelope = &e->submission.envelope;
+	size_t i;
+
+	for (i = 0; i < envelope->count; i++)
+		if (envelope->recipients[i].state == RECIPIENT_REFUSED)
+			envelope->recipients[i].state = RECIPIENT_PENDING;
+}
+
+static int
+directory_of(const struct spool *s, bool is_failed)
+{
+	return is_failed ? s->failed : s->waiting;
+}
+
+/* Opens the file and judges what was opened. */
+static enum finding
+open_file(int directory, const char *id, int flags, int *fd, struct status *st)
+{
+	struct stat sb;
+
+	*fd = openat(directory, id,
+	    flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (*fd == -1) {
+		status_set_errno(st, EX_IOERR, "opening message %s", id);
+		if (errno == ENOENT)
+			return GONE;
+		return errno == ELOOP || errno == EISDIR || errno == ENXIO ?
+		    BROKEN : UNREADABLE;
+	}
+	if (fstat(*fd, &sb) == -1) {
+		status_set_errno(st, EX_IOERR, "message %s", id);
+		return UNREADABLE;
+	}
+	if (!S_ISREG(sb.st_mode)) {
+		status_set(st, EX_DATAERR, "message %s is no regular file", id);
+		return BROKEN;
+	}
+	if (sb.st_nlink == 0) {
+		status_set(st, EX_NOINPUT, "message %s is gone", id);
+		return GONE;
+	}
+	if (sb.st_nlink != 1 || sb.st_uid != geteuid()) {
+		status_set(st, EX_NOPERM, "message %s has %lu links and belongs "
+		    "to uid %lu", id, (unsigned long)sb.st_nlink,
+		    (unsigned long)sb.st_uid);
+		status_hint(st, "it must have one link and belong to uid %lu; "
+		    "find -inum %" PRIu64 " finds the other names",
+		    (unsigned long)geteuid(), (uint64_t)sb.st_ino);
+		return UNREADABLE;
+	}
+	return FOUND;
+}
+
+/* Locks it, and looks whether the name still means this file: it may have been
+ * sent, or moved, before the lock was ours. */
+static enum finding
+lock_file(struct lock *lock, int directory, const char *id, int fd,
+    struct status *st)
+{
+	struct stat opened, named;
+
+	if (lock_take_open(lock, fd, SPOOL_HOLD_MS) == 1) {
+		status_set(st, EX_TEMPFAIL, "message %s is being worked on", id);
+		return GONE;
+	}
+	if (fstat(fd, &opened) == -1 ||
+	    fstatat(directory, id, &named, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    opened.st_dev != named.st_dev || opened.st_ino != named.st_ino) {
+		status_set(st, EX_NOINPUT, "message %s is gone", id);
+		return GONE;
+	}
+	return FOUND;
+}
+
+/* All that lies behind the message. */
+static enum finding
+read_bytes(int fd, int64_t from, struct buf *bytes, struct status *st)
+{
+	struct stat sb;
+	ssize_t n;
+
+	if (fstat(fd, &sb) == -1) {
+		status_set_errno(st, EX_IOERR, "fstat");
+		return UNREADABLE;
+	}
+	buf_init(bytes, JOURNAL_MAX);
+	if (sb.st_size <= from || !buf_reserve(bytes,
+	    (size_t)(sb.st_size - from))) {
+		status_set(st, EX_DATAERR, "%" PRId64 " bytes long, with a "
+		    "message of %" PRId64, (int64_t)sb.st_size, from);
+		return BROKEN;
+	}
+	while ((int64_t)bytes->len < sb.st_size - from) {
+		n = pread(fd, bytes->data + bytes->len,
+		    (size_t)(sb.st_size - from) - bytes->len,
+		    from + (int64_t)bytes->len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1) {
+			status_set_errno(st, EX_IOERR, "reading");
+			return UNREADABLE;
+		}
+		if (n == 0)	/* a torn record, cut off just now */
+			break;
+		bytes->len += (size_t)n;
+	}
+	bytes->data[bytes->len] = '\0';
+	return FOUND;
+}
+
+/* Fills the entry from the journal; what it says must agree with the name. */
+static enum finding
+read_journal(struct spool_entry *e, const char *text, int fd, struct status *st)
+{
+	struct spool_id id = { 0 };
+	struct buf bytes;
+	enum finding found;
+	size_t good = 0;
+
+	if (!spool_id_parse(&id, text)) {
+		status_set(st, EX_NOINPUT, "no message is called %s", text);
+		return GONE;
+	}
+	if ((found = read_bytes(fd, id.size, &bytes, st)) != FOUND)
+		goto out;
+	found = BROKEN;
+	if (journal_read(e, bytes.data, bytes.len, text, id.size, &good,
+	    st) == -1)
+		goto out;
+	if (e->submission.uid != id.uid ||
+	    e->submission.message.size != id.size) {
+		status_set(st, EX_DATAERR, "name and envelope disagree");
+		spool_entry_release(e);
+		goto out;
+	}
+	e->size = id.size;
+	e->end = id.size + (int64_t)good;
+	found = FOUND;
+out:
+	buf_release(&bytes);
+	return found;
+}
+
+/* Cuts off a torn group, so that the next one follows the last good one.  Only
+ * who holds the lock may. */
+static enum finding
+cut_torn(struct spool_entry *e, int fd, struct status *st)
+{
+	struct stat sb;
+
+	if (fstat(fd, &sb) == -1 ||
+	    (sb.st_size > e->end && ftruncate(fd, e->end) == -1)) {
+		status_set_errno(st, EX_IOERR, "cutting off a torn record");
+		return UNREADABLE;
+	}
+	return FOUND;
+}
+
+/* Hands the descriptor to the entry's message. */
+static enum finding
+open_message(struct spool_entry *e, int fd, struct status *st)
+{
+	struct message *m = &e->submission.message;
+	int64_t body_offset = m->body_offset;
+
+	if (message_open(m, fd, e->size, body_offset, st) == 0)
+		return FOUND;
+	return st->sysexit == EX_DATAERR ? BROKEN : UNREADABLE;
+}
+
+static void
+set_aside(struct spool *s, const char *id, bool is_failed, struct status *st)
+{
+	char name[SPOOL_ID_SIZE + sizeof ".broken"];
+	struct log_event log;
+
+	snprintf(name, sizeof name, "%s.broken", id);
+	if (renameat(directory_of(s, is_failed), id, s->failed, name) == -1) {
+		status_context(st, "message %s (which cannot be moved to "
+		    "failed/ either)", id);
+	} else {
+		(void)fsync(s->failed);
+		(void)fsync(s->waiting);
+		status_context(st, "message %s cannot be understood and is now "
+		    "failed/%s", id, name);
+	}
+	status_hint(st, "the file begins with the message as it was handed in: "
+	    "look, and send it again if it is still wanted");
+	log_event_begin(&log, "broken");
+	log_event_add(&log, "id", "%s", id);
+	log_event_add_status(&log, st);
+	log_event_end(&log, LOG_ERR);
+}
+
+static int
+as_return_value(enum finding found)
+{
+	return found == FOUND ? 0 : found == GONE ? 1 : -1;
+}
+
+/* A crash between the record "failed" and the rename left it in new/. */
+static enum finding
+finish_failing(struct spool *s, struct spool_entry *e, struct status *st)
+{
+	if (renameat(s->waiting, e->id, s->failed, e->id) == -1) {
+		status_set_errno(st, EX_IOERR, "moving %s to failed/", e->id);
+		return UNREADABLE;
+	}
+	(void)fsync(s->failed);
+	(void)fsync(s->waiting);
+	status_set(st, EX_NOINPUT, "message %s had failed", e->id);
+	return GONE;
+}
+
+int
+spool_load(struct spool *s, const char *id, bool is_failed,
+    struct spool_entry *e, struct status *st)
+{
+	int directory = directory_of(s, is_failed), fd = -1;
+	struct lock lock = LOCK_INIT;
+	struct spool_id parsed = { 0 };
+	enum finding found;
+
+	spool_entry_init(e);
+	if (!spool_id_parse(&parsed, id)) {
+		status_set(st, EX_NOINPUT, "no message is called %s", id);
+		return 1;
+	}
+	if ((found = open_file(directory, id, O_RDWR, &fd, st)) != FOUND ||
+	    (found = lock_file(&lock, directory, id, fd, st)) != FOUND ||
+	    (found = read_journal(e, id, fd, st)) != FOUND ||
+	    (found = cut_torn(e, fd, st)) != FOUND ||
+	    (found = open_message(e, fd, st)) != FOUND)
+		goto out;
+	fd = -1;	/* transferred */
+	e->lock = lock;
+	lock = (struct lock)LOCK_INIT;	/* transferred */
+	e->is_failed = is_failed;
+	snprintf(e->id, sizeof e->id, "%s", id);
+	if (e->has_failed && !is_failed)
+		found = finish_failing(s, e, st);
+out:
+	if (found == BROKEN)
+		set_aside(s, id, is_failed, st);
+	if (found != FOUND)
+		spool_entry_release(e);
+	lock_release(&lock);
+	if (fd != -1)
+		close(fd);
+	return as_return_value(found);
+}
+
+int
+spool_peek(struct spool *s, const char *id, bool is_failed,
+    struct spool_entry *e, struct status *st)
+{
+	enum finding found;
+	int fd = -1;
+
+	spool_entry_init(e);
+	found = open_file(directory_of(s, is_failed), id, O_RDONLY, &fd, st);
+	if (found == FOUND)
+		found = read_journal(e, id, fd, st);
+	if (found == FOUND) {
+		e->submission.message.fd = fd;
+		fd = -1;	/* transferred */
+		e->is_failed = is_failed;
+		snprintf(e->id, sizeof e->id, "%s", id);
+	}
+	if (fd != -1)
+		close(fd);
+	return as_return_value(found);
+}
+
+bool
+spool_entry_is_ours(struct spool_entry *e)
+{
+	int fd = e->submission.message.fd;
+	struct stat sb;
+
+	if (e->lock.until - clock_ms() <= SPOOL_HOLD_MS / 2 &&
+	    lock_extend(&e->lock, SPOOL_HOLD_MS) == -1) {
+		/* Too late.  If nobody has the file, and nobody had it (he
+		 * would have appended to it or removed it), we go on. */
+		lock_release(&e->lock);
+		if (lock_take_open(&e->lock, fd, SPOOL_HOLD_MS) == 1)
+			return false;
+	}
+	return fstat(fd, &sb) == 0 && sb.st_nlink != 0 && sb.st_size == e->end;
+}
+
+static int
+check_ours(struct spool_entry *e, struct status *st)
+{
+	if (spool_entry_is_ours(e))
+		return 0;
+	return status_set(st, EX_TEMPFAIL,
+	    "message %s: we were too slow, another process went ahead", e->id);
+}
+
+static int
+write_at(int fd, const char *bytes, size_t len, int64_t offset)
+{
+	ssize_t n;
+
+	while (len != 0) {
+		n = pwrite(fd, bytes, len, offset);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		bytes += n;
+		len -= (size_t)n;
+		offset += n;
+	}
+	return 0;
+}
+
+/* Appends a closed group and syncs it.  `limit`: of the whole journal. */
+static int
+append(struct spool_entry *e, const struct journal *j, int64_t limit,
+    struct status *st)
+{
+	int fd = e->submission.message.fd;
+	int64_t end = e->end + (int64_t)j->bytes.len;
+
+	if (j->bytes.overflow || end - e->size > limit)
+		return status_set(st, EX_CANTCREAT,
+		    "message %s: its journal is full", e->id);
+	if (check_ours(e, st) == -1)
+		return -1;
+	if (write_at(fd, j->bytes.data, j->bytes.len, e->end) == -1 ||
+	    fdatasync(fd) == -1) {
+		status_set_errno(st, EX_CANTCREAT,
+		    "writing to the journal of message %s", e->id);
+		/* If this fails too, the torn record is ignored when read. */
+		if (ftruncate(fd, e->end) == -1)
+			status_context(st, "cannot be undone");
+		return -1;
+	}
+	e->end = end;
+	return 0;
+}
+
+/* Marks may use the last bytes of a journal that attempts have filled. */
+static int
+append_mark(struct spool_entry *e, enum journal_mark mark, int64_t at,
+    struct status *st)
+{
+	struct journal j;
+	int rc;
+
+	journal_init(&j, e->id, e->end, RECORD_MAX);
+	journal_add_mark(&j, mark, at);
+	rc = append(e, &j, mark == JOURNAL_SENT ? JOURNAL_MAX - RECORD_MAX :
+	    JOURNAL_MAX, st);
+	journal_release(&j);
+	return rc;
+}
+
+int
+spool_record_sent(struct spool_entry *e, struct status *st)
+{
+	if (fallocate(e->submission.message.fd, FALLOC_FL_KEEP_SIZE, e->end,
+	    ATTEMPT_ROOM) == -1 && (errno == ENOSPC || errno == EDQUOT ||
+	    errno == EFBIG || errno == EIO))
+		return status_set_errno(st, EX_CANTCREAT,
+		    "no room for the journal of message %s", e->id);
+	if (append_mark(e, JOURNAL_SENT, clock_wall(), st) == -1)
+		return -1;
+	e->answer_unknown = true;
+	return 0;
+}
+
+int
+spool_record_attempt(struct spool_entry *e, const char *account,
+    const struct status *reason, int64_t next_attempt, struct status *st)
+{
+	const struct envelope *envelope = &e->submission.envelope;
+	const struct status none = STATUS_INIT;
+	char *name = xstrdup(account);
+	struct journal_attempt a = {
+		.at = clock_wall(), .next = next_attempt,
+		.number = e->attempts + 1, .account = name
+	};
+	struct journal j;
+	int rc;
+
+	journal_init(&j, e->id, e->end, JOURNAL_FIRST_MAX);
+	journal_add_states(&j, envelope->recipients, envelope->count);
+	journal_add_attempt(&j, &a, reason != NULL ? reason : &none);
+	rc = append(e, &j, JOURNAL_MAX - 2 * RECORD_MAX, st);
+	journal_release(&j);
+	if (rc == -1) {
+		free(name);
+		return -1;
+	}
+	free(e->last_account);
+	e->last_account = name;
+	e->last_attempt = a.at;
+	e->next_attempt = a.next;
+	e->attempts = a.number;
+	e->last_status = reason != NULL ? *reason : none;
+	e->answer_unknown = false;
+	return 0;
+}
+
+int
+spool_remove(struct spool *s, struct spool_entry *e, struct status *st)
+{
+	int directory = directory_of(s, e->is_failed);
+
+	if (unlinkat(directory, e->id, 0) == -1 && errno != ENOENT)
+		return status_set_errno(st, EX_IOERR,
+		    "removing message %s", e->id);
+	if (fsync(directory) == -1)
+		return status_set_errno(st, EX_IOERR,
+		    "removing message %s: fsync", e->id);
+	return 0;
+}
+
+/* Marks the entry and moves it to the other directory. */
+static int
+move(struct spool *s, struct spool_entry *e, enum journal_mark mark, int64_t at,
+    struct status *st)
+{
+	int from = directory_of(s, e->is_failed);
+	int to = directory_of(s, !e->is_failed);
+
+	if (append_mark(e, mark, at, st) == -1)
+		return -1;
+	if (renameat(from, e->id, to, e->id) == -1 ||
+	    fsync(to) == -1 || fsync(from) == -1)
+		return status_set_errno(st, EX_CANTCREAT,
+		    "moving message %s", e->id);
+	e->is_failed = !e->is_failed;
+	return 0;
+}
+
+int
+spool_fail(struct spool *s, struct spool_entry *e, struct status *st)
+{
+	int64_t now = clock_wall();
+
+	if (move(s, e, JOURNAL_FAILED, now, st) == -1)
+		return -1;
+	e->has_failed = true;
+	e->failed_at = now;
+	return 0;
+}
+
+int
+spool_requeue(struct spool *s, struct spool_entry *e, struct status *st)
+{
+	int64_t now = clock_wall();
+
+	if (move(s, e, JOURNAL_REQUEUED, now, st) == -1)
+		return -1;
+	e->has_failed = false;
+	e->since = e->next_attempt = now;
+	spool_entry_forgive(e);
+	return 0;
+}
