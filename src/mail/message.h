@@ -40,7 +40,8 @@ struct message_options {
 				 * leading dot is un-stuffed */
 	bool	 smtp;		/* read by -bs: the dot must come; EOF before it
 				 * is an error */
-	int64_t	 max_size;	/* past it EX_DATAERR, the rest is read away */
+	int64_t	 max_size;	/* past it EX_DATAERR, the rest is read away;
+				 * 0: none */
 	int	 directory;	/* where the file goes; -1: memory only, and
 				 * past MESSAGE_MEMORY_MAX EX_CANTCREAT */
 };
@@ -51,7 +52,8 @@ struct message_options {
  * any other CR becomes a blank; NULs are left out; a last line without an end
  * gets one.  The header ends at the first empty line, or before the first line
  * that is neither field nor continuation; a message without one gets an empty
- * body.  EX_IOERR when reading fails, EX_DATAERR past the limits, EX_CANTCREAT
+ * body.  An mbox line ("From ", ">From ") is dropped if a field follows; if not,
+ * it is text that happens to begin so.  EX_IOERR when reading fails, EX_DATAERR past the limits, EX_CANTCREAT
  * or EX_IOERR when the file cannot be written; whatever fails, fd has been read
  * to its end if that was possible (callers die of SIGPIPE otherwise). */
 int	message_read(struct message *m, int fd, const struct message_options *o,
@@ -61,11 +63,16 @@ struct line_source;
 int	message_read_from(struct message *m, struct line_source *source,
 	    const struct message_options *o, struct status *st);
 /* Takes a message that lies in a file already (the spool): `size` bytes from
- * offset 0; the descriptor becomes the message's on success. */
+ * offset 0; the descriptor becomes the message's on success.  Reads all of it:
+ * what is not in the form that message_read() keeps is EX_DATAERR, what cannot
+ * be read EX_IOERR. */
 int	message_open(struct message *m, int fd, int64_t size, int64_t body_offset,
 	    struct status *st);
 /* Moves what is in memory to the unnamed file in `directory`; no-op if there. */
 int	message_to_file(struct message *m, int directory, struct status *st);
+/* Private to the reader: adds what is in memory to the file, which is made when
+ * it is first needed, and empties the memory. */
+int	message_flush(struct message *m, int directory, struct status *st);
 void	message_release(struct message *m);
 
 /* Bytes `offset` to `offset + len` of the message as read, `len` shortened at

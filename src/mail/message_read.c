@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Reading a message, once, in the order it comes.  The header is gathered line
+ * by line; the body goes block by block straight to where it is kept, so that a
+ * long one costs one pass of memchr(3) and one copy.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mail/lines.h"
+#include "mail/message.h"
+#include "mail/utf8.h"
+
+/* What a block may grow to when each LF becomes a CRLF, and a last line gets
+ * one. */
+#define GROWN(len)	(2 * (len) + 2)
+#define MEMORY_ROOM	(MESSAGE_MEMORY_MAX + GROWN(LINES_BUFFER))
+#define HEAD_ROOM	(HEADER_MAX + LINES_BUFFER + 4)
+
+struct reader {
+	struct message	*m;
+	struct line_source *source;
+	const struct message_options *options;
+	bool	 dots;		/* dots at the start of a line mean something */
+	bool	 ended;		/* the lone dot was seen */
+	bool	 in_line;	/* what comes next continues a line */
+	size_t	 column;	/* octets of the body line so far */
+	int64_t	 flushed;	/* bytes in the file already */
+	struct buf head;	/* the header section so far */
+	size_t	 mbox;		/* length of an mbox line at its start */
+	size_t	 fields;
+};
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* How much of `len` bytes that begin a line are text: its LF and the CRs before
+ * that are the line end.  A last line without LF is treated alike, since a
+ * CR before the end of the input is half of a CRLF. */
+static size_t
+text_length(const char *line, size_t len)
+{
+	if (len > 0 && line[len - 1] == '\n')
+		len--;
+	while (len > 0 && line[len - 1] == '\r')
+		len--;
+	return len;
+}
+
+/* A piece of a line that is longer than the reader's buffer must not end in a
+ * CR: whether that belongs to the line end shows in the next piece. */
+static size_t
+piece_length(const char *piece, size_t len)
+{
+	size_t without;
+
+	if (len < LINES_BUFFER || piece[len - 1] == '\n')
+		return len;
+	without = text_length(piece, len);
+	return without > 0 ? without : len;
+}
+
+static bool
+is_whole(const char *line, size_t len)
+{
+	return line[len - 1] == '\n' || len < LINES_BUFFER;
+}
+
+/* The text of a line, or of a piece of one. */
+static size_t
+content_length(const char *line, size_t len)
+{
+	return is_whole(line, len) ? text_length(line, len) :
+	    piece_length(line, len);
+}
+
+/* A lone dot counts at the very end of the input, too, without a line end; but
+ * in -bs that is a connection that broke. */
+static bool
+is_lone_dot(const struct reader *r, const char *line, size_t len)
+{
+	return r->dots && !r->in_line && line[0] == '.' &&
+	    text_length(line, len) == 1 && is_whole(line, len) &&
+	    (line[len - 1] == '\n' || !r->options->smtp);
+}
+
+/* RFC 5321 4.5.2: the first dot of a line that begins with one is deleted, in a
+ * piped message without -i as in -bs (design 4.3).  For callers that stuff, such
+ * as Symfony, that is the only right thing to do; one that leaves out -i and
+ * does not stuff loses a dot where sendmail, which un-stuffs only "..", kept
+ * it. */
+static bool
+is_stuffed(const struct reader *r, const char *line)
+{
+	return r->dots && !r->in_line && line[0] == '.';
+}
+
+/* Copies text without line end: no NUL, and no CR, which is a blank then. */
+static char *
+copy_repaired(struct message *m, char *to, const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	for (; text < end; text++) {
+		if (*text == '\0') {
+			m->had_nul = true;
+			continue;
+		}
+		m->had_bare_cr |= *text == '\r';
+		*to++ = *text == '\r' ? ' ' : *text;
+	}
+	return to;
+}
+
+/* Past its limit what is in memory goes to the file. */
+static int
+settle(struct reader *r, struct status *st)
+{
+	struct message *m = r->m;
+	int64_t max = r->options->max_size;
+	size_t kept = m->memory.len;
+
+	m->size = r->flushed + (int64_t)kept;
+	if (max > 0 && m->size > max) {
+		status_set(st, EX_DATAERR,
+		    "message larger than %lld bytes", (long long)max);
+		return status_hint(st, "raise max-message-size if the server "
+		    "takes more");
+	}
+	if (kept <= MESSAGE_MEMORY_MAX)
+		return 0;
+	if (message_flush(m, r->options->directory, st) == -1)
+		return -1;
+	r->flushed += (int64_t)kept;
+	return 0;
+}
+
+static int
+keep(struct reader *r, const char *bytes, size_t len, struct status *st)
+{
+	size_t n;
+
+	for (; len > 0; bytes += n, len -= n) {
+		n = len < LINES_BUFFER ? len : LINES_BUFFER;
+		buf_add(&r->m->memory, bytes, n);
+		if (settle(r, st) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+enum line_kind { LINE_EMPTY, LINE_FIELD, LINE_CONTINUES, LINE_MBOX, LINE_BODY };
+
+/* A line of white space continues the field before it, as in Postfix and by
+ * RFC 5322 4.2: PHP scripts that join recipients with ",\r\n " leave one behind
+ * in the middle of their header, and if it ended the header there, a Bcc after
+ * it would be mailed to everybody. */
+static enum line_kind
+kind_of(const struct reader *r, const char *line, size_t len, bool whole)
+{
+	if (len == 0 && whole)
+		return LINE_EMPTY;
+	if (len > 0 && is_blank(line[0]) && r->fields > 0)
+		return LINE_CONTINUES;
+	if (header_name_length(line, len) > 0)
+		return LINE_FIELD;
+	if (line == r->head.data && whole && (
+	    (len >= 5 && memcmp(line, "From ", 5) == 0) ||
+	    (len >= 6 && memcmp(line, ">From ", 6) == 0)))
+		return LINE_MBOX;
+	return LINE_BODY;
+}
+
+/* Adds a line, or a piece of one, to the header section, and says what it is. */
+static enum line_kind
+add_to_head(struct reader *r, const char *text, size_t len, bool whole)
+{
+	struct buf *head = &r->head;
+	size_t start = head->len;
+	enum line_kind kind = LINE_CONTINUES;
+
+	buf_reserve(head, len + 2);	/* HEAD_ROOM has room for it */
+	head->len = (size_t)(copy_repaired(r->m, head->data + start, text,
+	    len) - head->data);
+	head->data[head->len] = '\0';
+	if (!r->in_line)
+		kind = kind_of(r, head->data + start, head->len - start, whole);
+	if (kind == LINE_EMPTY || kind == LINE_BODY)
+		buf_truncate(head, start);
+	else if (whole)
+		buf_addstr(head, "\r\n");
+	return kind;
+}
+
+/* One line, or piece of one.  1: it belongs to the header; 0: the header ends
+ * here; -1. */
+static int
+read_header_line(struct reader *r, const char *line, size_t len,
+    struct status *st)
+{
+	bool whole = is_whole(line, len);
+	size_t used = piece_length(line, len), skip = is_stuffed(r, line);
+	enum line_kind kind;
+
+	if (is_lone_dot(r, line, len)) {
+		r->ended = true;
+		line_source_take(r->source, len);
+		return 0;
+	}
+	kind = add_to_head(r, line + skip, content_length(line, len) - skip,
+	    whole);
+	if (r->head.len > HEADER_MAX)
+		return status_set(st, EX_DATAERR,
+		    "header section longer than %d bytes", HEADER_MAX);
+	/* After what looked like an mbox line, but is not followed by a field,
+	 * the empty line is part of the text. */
+	if (kind == LINE_BODY ||
+	    (kind == LINE_EMPTY && r->mbox > 0 && r->fields == 0))
+		return 0;
+	line_source_take(r->source, used);
+	r->in_line = !whole;
+	if (kind == LINE_MBOX)
+		r->mbox = r->head.len;
+	r->fields += kind == LINE_FIELD;
+	return kind != LINE_EMPTY;
+}
+
+/* Keeps the header section with the empty line after it. */
+static int
+finish_header(struct reader *r, struct status *st)
+{
+	struct message *m = r->m;
+	struct buf *head = &r->head;
+
+	if (r->fields > 0)
+		buf_consume(head, r->mbox);
+	else if (r->mbox > 0) {
+		/* It was no mbox line, but the first of the body. */
+		m->body_offset = 2;
+		m->body_8bit = utf8_has_8bit(head->data, head->len);
+		m->longest_body_line = head->len - 2;
+		return keep(r, "\r\n", 2, st) == -1 ? -1 :
+		    keep(r, head->data, head->len, st);
+	}
+	m->header_8bit = utf8_has_8bit(head->data, head->len);
+	m->body_offset = (int64_t)head->len + 2;
+	if (header_parse(&m->header, head->data, head->len, st) == -1)
+		return -1;
+	return keep(r, head->data, head->len, st) == -1 ? -1 :
+	    keep(r, "\r\n", 2, st);
+}
+
+static int
+read_header(struct reader *r, struct status *st)
+{
+	const char *line;
+	ssize_t n;
+	int more = 1;
+
+	while (more == 1) {
+		n = line_source_peek_line(r->source, &line, st);
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			break;
+		more = read_header_line(r, line, (size_t)n, st);
+		if (more == -1)
+			return -1;
+	}
+	if (r->in_line)		/* cut off after a piece of 64 KiB */
+		buf_addstr(&r->head, "\r\n");
+	r->in_line = false;
+	return finish_header(r, st);
+}
+
+/* A line of the body is complete. */
+static void
+end_line(struct reader *r)
+{
+	if (r->column > r->m->longest_body_line)
+		r->m->longest_body_line = r->column;
+	r->column = 0;
+	r->in_line = false;
+}
+
+/* Text without line end, in the common case copied as it is. */
+static char *
+copy_text(struct message *m, char *to, const char *text, size_t len,
+    bool to_check)
+{
+	if (to_check && (memchr(text, '\r', len) != NULL ||
+	    memchr(text, '\0', len) != NULL))
+		return copy_repaired(m, to, text, len);
+	memcpy(to, text, len);
+	return to + len;
+}
+
+/* Copies one line, or a piece of one, less the dot if it is stuffed. */
+static char *
+copy_line(struct reader *r, char *to, const char *line, size_t len,
+    bool to_check)
+{
+	size_t skip = is_stuffed(r, line);
+	char *end = copy_text(r->m, to, line + skip,
+	    content_length(line, len) - skip, to_check);
+
+	r->column += (size_t)(end - to);
+	r->in_line = true;
+	if (is_whole(line, len)) {
+		end_line(r);
+		*end++ = '\r';
+		*end++ = '\n';
+	}
+	return end;
+}
+
+/* Copies lines to where there is room for them, grown.  Returns the end of what
+ * was used: all but what stands behind a lone dot. */
+static const char *
+copy_lines(struct reader *r, char **to, const char *p, const char *end)
+{
+	bool to_check = memchr(p, '\0', (size_t)(end - p)) != NULL ||
+	    memchr(p, '\r', (size_t)(end - p)) != NULL;
+	const char *lf = p;
+	size_t len;
+
+	while (p < end && !r->ended && lf != NULL) {
+		lf = memchr(p, '\n', (size_t)(end - p));
+		len = (size_t)((lf != NULL ? lf + 1 : end) - p);
+		if (is_lone_dot(r, p, len))
+			r->ended = true;
+		else
+			*to = copy_line(r, *to, p, len, to_check);
+		p += piece_length(p, len);
+	}
+	return p;
+}
+
+/* Adds a block of whole lines, or a piece of one; how much of it was used. */
+static size_t
+add_block(struct reader *r, const char *block, size_t len)
+{
+	struct buf *memory = &r->m->memory;
+	size_t before = memory->len;
+	const char *end;
+	char *to;
+
+	buf_reserve(memory, GROWN(len));	/* MEMORY_ROOM has room for it */
+	to = memory->data + before;
+	end = copy_lines(r, &to, block, block + len);
+	memory->len = (size_t)(to - memory->data);
+	memory->data[memory->len] = '\0';
+	if (!r->m->body_8bit)
+		r->m->body_8bit = utf8_has_8bit(memory->data + before,
+		    memory->len - before);
+	return (size_t)(end - block);
+}
+
+static int
+read_body(struct reader *r, struct status *st)
+{
+	const char *block;
+	ssize_t n;
+
+	while (!r->ended) {
+		n = line_source_peek(r->source, &block, st);
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			break;
+		line_source_take(r->source, add_block(r, block, (size_t)n));
+		if (settle(r, st) == -1)
+			return -1;
+	}
+	if (r->options->smtp && !r->ended)
+		return status_set(st, EX_IOERR,
+		    "connection closed in the middle of DATA");
+	if (!r->in_line)
+		return 0;
+	end_line(r);
+	return keep(r, "\r\n", 2, st);
+}
+
+/* Whatever happened, the caller can go on writing: all of stdin is read, or in
+ * -bs the rest of the message. */
+static void
+skip_rest(struct reader *r)
+{
+	struct status ignored = STATUS_INIT;
+	const char *line;
+	ssize_t n;
+
+	if (!r->options->smtp) {
+		line_source_drain(r->source);
+		return;
+	}
+	while (!r->ended &&
+	    (n = line_source_peek_line(r->source, &line, &ignored)) > 0) {
+		r->ended = is_lone_dot(r, line, (size_t)n);
+		r->in_line = line[n - 1] != '\n';
+		line_source_take(r->source, (size_t)n);
+	}
+}
+
+int
+message_read_from(struct message *m, struct line_source *source,
+    const struct message_options *o, struct status *st)
+{
+	struct reader r = { .m = m, .source = source, .options = o,
+	    .dots = o->dot_ends || o->smtp };
+	int result = -1;
+
+	buf_init(&m->memory, MEMORY_ROOM);
+	buf_init(&r.head, HEAD_ROOM);
+	if (read_header(&r, st) == -1 || read_body(&r, st) == -1)
+		goto out;
+	if (m->fd != -1 && message_flush(m, o->directory, st) == -1)
+		goto out;
+	if (m->fd != -1)
+		buf_release(&m->memory);
+	result = 0;
+out:
+	if (result == -1 || !o->smtp)
+		skip_rest(&r);
+	if (result == -1)
+		message_release(m);
+	buf_release(&r.head);
+	return result;
+}
+
+int
+message_read(struct message *m, int fd, const struct message_options *o,
+    struct status *st)
+{
+	struct line_source source;
+	int result;
+
+	line_source_init(&source, fd);
+	result = message_read_from(m, &source, o, st);
+	line_source_release(&source);
+	return result;
+}
