@@ -27,23 +27,29 @@ struct identity {
 };
 
 /* Before any library call: no core dumps and no ptrace (PR_SET_DUMPABLE 0,
- * RLIMIT_CORE 0), descriptors 0 to 2 open (missing ones become /dev/null), all
+ * RLIMIT_CORE 0), soft limits up to the hard ones, descriptors 0 to 2 open (a
+ * missing one becomes /dev/null; reading a missing stdin is an error), all
  * others closed, signals that the caller blocked or ignored back to default
- * (SIGPIPE and SIGXFSZ ignored: their errno is enough), umask 027, environment
- * rebuilt from nothing (PATH, and TZ only if the caller is no concern of ours:
- * see privilege_environment).  Does not exit: what cannot be done is fatal
- * later, in privilege_keep or privilege_drop.  argv is left alone. */
+ * (SIGPIPE and SIGXFSZ ignored: their errno is enough), no timer, umask 027, the
+ * environment rebuilt from nothing: PATH.  Does not exit: what cannot be done is
+ * fatal later, in privilege_keep or privilege_drop.  argv is left alone. */
 void	privilege_start(struct identity *id);
 
-/* Becomes the installation's user for good if the program was started set-id;
- * changes nothing otherwise.  Refuses to run set-user-ID root, and a set-user-ID
- * program without set-group-ID or the reverse.  chdir("/").  Verifies that
- * nothing can be regained. */
+/* Becomes the installation's user for good if the program was started set-id,
+ * with chdir("/") and no new privileges for what it executes; otherwise only
+ * brings back the environment, as privilege_drop does.  Refuses to run
+ * set-user-ID root (EX_CONFIG), and a set-user-ID program without set-group-ID
+ * or the reverse; rights of another set-id program that called us are dropped.
+ * Verifies that nothing can be regained (EX_OSERR).  The caller's supplementary
+ * groups stay, since only root can drop them. */
 int	privilege_keep(struct identity *id, struct status *st);
 
 /* Gives the installation's rights up for good and goes on as the caller; a
  * caller who is root goes on as the installation's user if `root_becomes_user`
- * is true (and the program was started set-id), else as root. */
+ * is true (and the program was started set-id), else as root.  TERM, NO_COLOR,
+ * COLUMNS and TZ are in the environment again if they are harmless; TZ only as
+ * the name of a zone.  `special` is true afterwards only if root became the
+ * installation's user. */
 int	privilege_drop(struct identity *id, bool root_becomes_user,
 	    struct status *st);
 

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Whatever a caller can hand down through execve(2) is undone here, before the
+ * first call into a library that could look at it.
+ *
+ * Left alone, because only root could change it: supplementary groups, hard
+ * limits, nice value, CPU affinity, cgroup.  Deadlines on locks are the answer
+ * to those (design 7).  Personality, dumpable flag, securebits for capabilities
+ * and secure-execution mode are seen to by the kernel and the C library when a
+ * set-id program starts.
+ */
+#include "base/privilege.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+#ifdef HAVE_SYS_PRCTL_H
+#include <sys/prctl.h>
+#endif
+#ifdef __linux__
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#endif
+
+#define DESCRIPTORS_MAX	65536	/* closed one by one where nothing else works */
+
+/* The first thing that privilege_start() could not do, NULL if all was done. */
+static const char *problem;
+
+/* environ(7) for good: the strings are ours, none is the caller's. */
+static char path_variable[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+static char *environment[8] = { path_variable, NULL };
+
+static void
+fail(const char *what)
+{
+	if (problem == NULL)
+		problem = what;
+}
+
+/* Nobody of the same uid may trace us or read our memory: not the caller before
+ * the ids change, not another process of ours that was taken over. */
+static void
+forbid_tracing(void)
+{
+#ifdef HAVE_SYS_PRCTL_H
+	if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) == -1)
+		fail("cannot forbid tracing");
+#endif
+}
+
+/* A parent's death is no reason to die, and a caller who likes his timers late
+ * (the slack is inherited, and may be hours) does not make ours late. */
+static void
+reset_process(void)
+{
+#ifdef HAVE_SYS_PRCTL_H
+	prctl(PR_SET_PDEATHSIG, 0L, 0L, 0L, 0L);
+	prctl(PR_SET_TIMERSLACK, 50000L, 0L, 0L, 0L);
+#endif
+}
+
+/* Low soft limits are a way to make us fail half-way; what is above the hard
+ * limit we cannot have.  NOFILE and STACK go no higher than they help. */
+static void
+raise_limits(void)
+{
+	static const struct {
+		int	resource;
+		rlim_t	wanted;
+	} limits[] = {
+		{ RLIMIT_AS, RLIM_INFINITY },
+		{ RLIMIT_CPU, RLIM_INFINITY },
+		{ RLIMIT_DATA, RLIM_INFINITY },
+		{ RLIMIT_FSIZE, RLIM_INFINITY },
+		{ RLIMIT_NPROC, RLIM_INFINITY },
+		{ RLIMIT_NOFILE, 1024 },
+		{ RLIMIT_STACK, 8 * 1024 * 1024 },
+	};
+	struct rlimit r = { 0, 0 };
+	rlim_t wanted;
+	size_t i;
+
+	/* Tokens and messages never go to a core file. */
+	if (setrlimit(RLIMIT_CORE, &r) == -1)
+		fail("cannot forbid core dumps");
+	for (i = 0; i < sizeof limits / sizeof *limits; i++) {
+		if (getrlimit(limits[i].resource, &r) == -1)
+			continue;
+		wanted = limits[i].wanted < r.rlim_max ? limits[i].wanted :
+		    r.rlim_max;
+		if (r.rlim_cur >= wanted)
+			continue;
+		r.rlim_cur = wanted;
+		setrlimit(limits[i].resource, &r);
+	}
+}
+
+/* A file that we open must never become stdin, stdout or stderr.  A closed
+ * stdin is opened for writing: reading it fails, and does not yield an empty
+ * message that nobody wrote. */
+static void
+open_standard_descriptors(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == -1 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDWR) != fd)
+			fail("cannot open /dev/null");
+}
+
+/* As the kernel lists them; false if it does not. */
+static bool
+close_listed_descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	struct dirent *entry;
+	int fd;
+
+	if (d == NULL)
+		return false;
+	while ((entry = readdir(d)) != NULL) {
+		fd = (int)strtol(entry->d_name, NULL, 10);
+		if (fd > STDERR_FILENO && fd != dirfd(d))
+			close(fd);
+	}
+	closedir(d);
+	return true;
+}
+
+/* The caller's other descriptors are none of our business, nor of our helper's;
+ * and an open one may be all that a full table leaves us. */
+static void
+close_other_descriptors(void)
+{
+	int fd;
+
+#if defined(HAVE_CLOSE_RANGE)
+	if (close_range(STDERR_FILENO + 1, ~0U, 0) == 0)
+		return;
+#elif defined(SYS_close_range)
+	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) == 0)
+		return;
+#endif
+	if (close_listed_descriptors())
+		return;
+	for (fd = STDERR_FILENO + 1; fd < DESCRIPTORS_MAX; fd++)
+		close(fd);
+}
+
+/* Ignored and blocked signals, timers and their signals survive execve(2). */
+static void
+reset_signals(void)
+{
+	static const struct itimerval never;
+	struct sigaction sa = { .sa_handler = SIG_DFL };
+	sigset_t none;
+	int n;
+
+	alarm(0);
+	setitimer(ITIMER_REAL, &never, NULL);
+	setitimer(ITIMER_VIRTUAL, &never, NULL);
+	setitimer(ITIMER_PROF, &never, NULL);
+	sigemptyset(&sa.sa_mask);
+	for (n = 1; n < NSIG; n++)
+		sigaction(n, &sa, NULL);
+	/* write(2) says EPIPE and EFBIG, which we can tell somebody. */
+	sa.sa_handler = SIG_IGN;
+	if (sigaction(SIGPIPE, &sa, NULL) == -1 ||
+	    sigaction(SIGXFSZ, &sa, NULL) == -1)
+		fail("cannot ignore signals");
+	sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) == -1)
+		fail("cannot unblock signals");
+}
+
+/* Variables that a caller whose rights we have may choose. */
+static struct kept {
+	const char	*name;
+	char		 text[80];	/* "NAME=value", "" if not kept */
+} kept[] = {
+	{ .name = "TERM" }, { .name = "NO_COLOR" }, { .name = "COLUMNS" },
+	{ .name = "TZ" },
+};
+
+/* A name of a terminal or zone: nothing that could be a path upwards or from /,
+ * a format, or (":...") a file to be read as a zone. */
+static bool
+is_harmless(const char *value)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-/";
+
+	return strlen(value) < 64 && value[0] != '/' &&
+	    value[strspn(value, plain)] == '\0';
+}
+
+static void
+replace_environment(void)
+{
+	const char *value;
+	size_t i;
+
+	for (i = 0; i < sizeof kept / sizeof *kept; i++) {
+		value = getenv(kept[i].name);
+		if (value != NULL && is_harmless(value))
+			snprintf(kept[i].text, sizeof kept[i].text, "%s=%s",
+			    kept[i].name, value);
+	}
+	environ = environment;
+}
+
+static void
+bring_back_environment(void)
+{
+	size_t i, used = 1;
+
+	for (i = 0; i < sizeof kept / sizeof *kept; i++)
+		if (kept[i].text[0] != '\0')
+			environment[used++] = kept[i].text;
+	environment[used] = NULL;
+}
+
+void
+privilege_start(struct identity *id)
+{
+	*id = (struct identity){
+		.caller = getuid(), .caller_group = getgid(),
+		.uid = geteuid(), .gid = getegid(),
+	};
+	id->special = id->uid != id->caller || id->gid != id->caller_group;
+
+	forbid_tracing();
+	reset_process();
+	raise_limits();		/* first: a limit may be why nothing opens */
+	open_standard_descriptors();
+	close_other_descriptors();
+	reset_signals();
+	umask(027);
+	replace_environment();
+}
+
+/* Empties all capability sets, and looks whether they are. */
+static int
+drop_capabilities(void)
+{
+#ifdef __linux__
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	size_t i;
+
+	memset(data, 0, sizeof data);
+	if (syscall(SYS_capset, &header, data) == -1 ||
+	    syscall(SYS_capget, &header, data) == -1)
+		return -1;
+	for (i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		if ((data[i].effective | data[i].permitted) != 0)
+			return -1;
+#endif
+	return 0;
+}
+
+/* Whether real, effective and saved ids are these and nothing else is in reach. */
+static bool
+is_for_good(uid_t uid, gid_t gid, uid_t other_uid, gid_t other_gid)
+{
+	uid_t ruid, euid, suid;
+	gid_t rgid, egid, sgid;
+
+	if (getresuid(&ruid, &euid, &suid) == -1 ||
+	    getresgid(&rgid, &egid, &sgid) == -1 ||
+	    ruid != uid || euid != uid || suid != uid ||
+	    rgid != gid || egid != gid || sgid != gid)
+		return false;
+	if (uid == 0)
+		return true;
+	if (other_gid != gid && setresgid((gid_t)-1, other_gid, (gid_t)-1) == 0)
+		return false;
+	if (other_uid != uid && setresuid((uid_t)-1, other_uid, (uid_t)-1) == 0)
+		return false;
+	return setresuid((uid_t)-1, 0, (uid_t)-1) == -1;
+}
+
+/* Becomes uid:gid, leaving `other_uid` and `other_gid` behind. */
+static int
+become(uid_t uid, gid_t gid, uid_t other_uid, gid_t other_gid,
+    struct status *st)
+{
+	/* Root's groups would open files to us that the program started by
+	 * others cannot read.  Where root lacks the capability it keeps them, as
+	 * everybody does. */
+	if (getuid() == 0 && uid != 0 && seteuid(0) == 0)
+		setgroups(0, NULL);
+	/* The group first, while the uid still allows it. */
+	if (setresgid(gid, gid, gid) == -1 || setresuid(uid, uid, uid) == -1)
+		return status_set_errno(st, EX_OSERR, "cannot become uid %ld, "
+		    "gid %ld", (long)uid, (long)gid);
+	if (uid != 0 && drop_capabilities() == -1)
+		return status_set(st, EX_OSERR, "cannot drop capabilities");
+	if (!is_for_good(uid, gid, other_uid, other_gid))
+		return status_set(st, EX_OSERR, "uid %ld, gid %ld can be "
+		    "regained", (long)other_uid, (long)other_gid);
+	/* The kernel may have allowed it again with the change of ids. */
+	forbid_tracing();
+#ifdef HAVE_SYS_PRCTL_H
+	if (prctl(PR_GET_DUMPABLE, 0L, 0L, 0L, 0L) != 0)
+		fail("cannot forbid tracing");
+#endif
+	return problem == NULL ? 0 : status_set(st, EX_OSERR, "%s", problem);
+}
+
+/* The installation's user, whoever called. */
+static int
+become_user(struct identity *id, struct status *st)
+{
+	if (become(id->uid, id->gid, id->caller, id->caller_group, st) == -1)
+		return -1;
+#ifdef HAVE_SYS_PRCTL_H
+	/* Nothing that we execute is set-id, and nothing shall be: not what a
+	 * hole in the helper might start.  A sandbox needs this too. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == -1)
+		return status_set_errno(st, EX_OSERR,
+		    "cannot renounce new privileges");
+#endif
+	return 0;
+}
+
+/* The caller, whose rights nobody minds us having. */
+static int
+become_caller(struct identity *id, struct status *st)
+{
+	if (become(id->caller, id->caller_group, id->uid, id->gid, st) == -1)
+		return -1;
+	id->uid = id->caller;
+	id->gid = id->caller_group;
+	id->special = false;
+	return 0;
+}
+
+/* How many of the set-id bits our own file has; -1 if it cannot be seen. */
+static int
+count_set_id_bits(void)
+{
+	struct stat sb;
+
+	if (stat("/proc/self/exe", &sb) == -1)
+		return -1;
+	return ((sb.st_mode & S_ISUID) != 0) + ((sb.st_mode & S_ISGID) != 0);
+}
+
+/* What keep and drop do alike: refuse what is unsafe, and tell our own rights
+ * from those of a set-id program that called us. */
+static int
+settle(struct identity *id, struct status *st)
+{
+	bool one = id->uid == id->caller || id->gid == id->caller_group;
+	const char *fault = NULL;
+	int bits;
+
+	if (problem != NULL)
+		return status_set(st, EX_OSERR, "%s", problem);
+	if (!id->special)
+		return 0;
+	bits = count_set_id_bits();
+	if (id->uid == 0 && id->caller != 0)
+		fault = "running set-user-ID root";
+	else if (id->gid == 0 && id->caller_group != 0)
+		fault = "running set-group-ID root";
+	else if (bits == 1 || (bits == -1 && one))
+		fault = "installed with only one of set-user-ID and set-group-ID";
+	if (fault == NULL)
+		return bits == 0 ? become_caller(id, st) : 0;
+	status_set(st, EX_CONFIG, "%s: refusing to run", fault);
+	return status_hint(st, "chown %s: the program, then chmod 6755 it",
+	    MAILBEARER_USER);
+}
+
+int
+privilege_keep(struct identity *id, struct status *st)
+{
+	if (settle(id, st) == -1)
+		return -1;
+	if (!id->special) {
+		bring_back_environment();
+		return 0;
+	}
+	if (become_user(id, st) == -1)
+		return -1;
+	/* The caller's directory may be unreadable to us, or be unmounted. */
+	if (chdir("/") == -1)
+		return status_set_errno(st, EX_OSERR, "cannot change to /");
+	return 0;
+}
+
+int
+privilege_drop(struct identity *id, bool root_becomes_user,
+    struct status *st)
+{
+	if (settle(id, st) == -1)
+		return -1;
+	bring_back_environment();
+	if (!id->special)
+		return 0;
+	if (id->caller == 0 && root_becomes_user)
+		return become_user(id, st);
+	return become_caller(id, st);
+}
