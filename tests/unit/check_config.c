@@ -624,6 +624,68 @@ START_TEST(keys_are_sound)
 }
 END_TEST
 
+/* A file of the source tree. */
+static char *
+read_source(const char *name)
+{
+	const char *top = getenv("srcdir");
+	static char text[CONFIG_FILE_MAX];
+	char where[500];
+	size_t len;
+	FILE *f;
+
+	snprintf(where, sizeof where, "%s/%s", top != NULL ? top : ".", name);
+	f = fopen(where, "r");
+	if (f == NULL)
+		ck_abort_msg("%s", where);
+	len = fread(text, 1, sizeof text - 1, f);
+	fclose(f);
+	text[len] = '\0';
+	return text;
+}
+
+static void
+assert_parses(const char *text)
+{
+	struct status st;
+	struct config c;
+
+	if (parse(&c, text, false, &st) == -1)
+		ck_abort_msg("%s\n%s", st.text, text);
+	config_release(&c);
+}
+
+START_TEST(the_sample_is_good)
+{
+	assert_parses(read_source("etc/mailbearer.conf"));
+}
+END_TEST
+
+/* Each literal block of the page, with what it takes for granted. */
+START_TEST(the_examples_of_the_page_are_good)
+{
+	static const char *const before[] = {
+		"", "account x { app = secret mailbox = x@contoso.com }\n",
+		"app contoso { managed-identity = imds }\n", ""
+	};
+	char *page = read_source("man/mailbearer.conf.5"), *end;
+	char text[4000];
+	int i = 0;
+
+	while ((page = strstr(page, ".Bd -literal")) != NULL) {
+		ck_assert_int_lt(i, COUNT(before));
+		page = strchr(page, '\n') + 1;
+		end = strstr(page, "\n.Ed");
+		ck_assert_ptr_nonnull(end);
+		snprintf(text, sizeof text, "%s%.*s", before[i++],
+		    (int)(end - page), page);
+		assert_parses(text);
+		page = end;
+	}
+	ck_assert_int_eq(i, COUNT(before));
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -638,6 +700,8 @@ suite(void)
 	tcase_add_test(t, under_c_paths_start_at_the_file);
 	tcase_add_test(t, a_path_is_resolved_to_itself);
 	tcase_add_test(t, keys_are_sound);
+	tcase_add_test(t, the_sample_is_good);
+	tcase_add_test(t, the_examples_of_the_page_are_good);
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(f, make_directory, remove_directory);
 	tcase_add_loop_test(f, names_of_the_host, 0, COUNT(hosts));
