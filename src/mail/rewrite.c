@@ -111,21 +111,6 @@ name_on_host(const struct rewrite_rules *r, const struct address *a)
 	return name;
 }
 
-/* "NAME <ADDRESS>", the name written so that every reader takes it as one:
- * several plain atoms are a phrase, too, but quotes are what people expect. */
-static char *
-mailbox_text(const char *name, const char *address)
-{
-	char *phrase = address_format_name(name), *text;
-
-	if (strchr(phrase, ' ') != NULL && strpbrk(phrase, "\"?") == NULL)
-		text = xasprintf("\"%s\" <%s>", phrase, address);
-	else
-		text = xasprintf("%s <%s>", phrase, address);
-	free(phrase);
-	return text;
-}
-
 /* -f, if this mailbox may use it, else the mailbox.  The null path is for
  * bounces from a mail server; a mailbox cannot have it (facts 2.3). */
 static char *
@@ -185,7 +170,7 @@ set_author(struct header *h, size_t i, const struct rewrite_rules *r,
 
 	name = a != NULL && a->name != NULL && a->name[0] != '\0' ?
 	    xstrdup(a->name) : name_on_host(r, a);
-	text = mailbox_text(name, address);
+	text = tidy_mailbox(name, address);
 	header_set(h, i, text);
 	free(text);
 	free(name);
@@ -295,7 +280,7 @@ add_from(struct header *h, const struct envelope *e,
 		free(name);
 		name = name_on_host(r, NULL);
 	}
-	text = mailbox_text(name, address);
+	text = tidy_mailbox(name, address);
 	header_append(h, "From", text);
 	free(text);
 	free(name);

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/xalloc.h"
+#include "mail/address.h"
 #include "mail/encoded_word.h"
 #include "mail/utf8.h"
 
@@ -93,6 +94,22 @@ tidy_unfold(const struct header *h, size_t i)
 	while (b.len != 0 && strchr(BLANK, b.data[b.len - 1]) != NULL)
 		buf_truncate(&b, b.len - 1);
 	return buf_detach(&b);
+}
+
+/* Several plain atoms are a phrase, too, but quotes are what people expect. */
+char *
+tidy_mailbox(const char *name, const char *address)
+{
+	char *phrase = address_format_name(name), *text;
+
+	if (*phrase == '\0')
+		text = xstrdup(address);
+	else if (strchr(phrase, ' ') != NULL && strpbrk(phrase, "\"?") == NULL)
+		text = xasprintf("\"%s\" <%s>", phrase, address);
+	else
+		text = xasprintf("%s <%s>", phrase, address);
+	free(phrase);
+	return text;
 }
 
 /* Drops, by the table, what must not go out.  Compacts in one pass: a header

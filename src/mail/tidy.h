@@ -19,6 +19,8 @@
  * charset_fallback). */
 int	tidy_header(struct header *h, const char *charset, struct status *st);
 
+/* "NAME <ADDRESS>", or ADDRESS without a name (NULL or ""), to be freed. */
+char	*tidy_mailbox(const char *name, const char *address);
 /* The body of field `i` without folds and without blanks at its ends, to be
  * freed. */
 char	*tidy_unfold(const struct header *h, size_t i);

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Pulling the body in its final form.  Each encoding is a machine over bytes
+ * whose state lies in the reader, so that the same bytes come out however the
+ * caller cuts his reads; body_size() rests on that.
+ */
+#include "mail/body.h"
+
+#include <string.h>
+
+#define LINE_MAX_SENT	998	/* RFC 5321 4.5.3.1.6, without CRLF */
+#define QP_LINE_MAX	75	/* RFC 2045 6.7 (5): 76 with the "=" */
+#define PIECE		4096	/* of the message, at a time */
+
+/* Where output goes; there is always room, see room_for(). */
+struct sink {
+	char	*at;
+};
+
+static void
+put(struct sink *out, const char *bytes, size_t len)
+{
+	memcpy(out->at, bytes, len);
+	out->at += len;
+}
+
+void
+body_reader_init(struct body_reader *r, const struct message *m,
+    const struct body_plan *plan)
+{
+	*r = (struct body_reader){ .message = m, .encoding = plan->encoding,
+	    .offset = m->body_offset };
+}
+
+/* How many bytes can be read so that what becomes of them fits in `size`: each
+ * may become three, with a soft line break of three for every 24 of them, and
+ * one blank may be carried from before.  Breaking lines needs less. */
+static size_t
+room_for(enum body_encoding encoding, size_t size)
+{
+	size_t room;
+
+	if (encoding == BODY_AS_IS)
+		return size;
+	room = encoding == BODY_BREAK_LINES ? size - size / 64 - 8 :
+	    (size - 12) / 4;
+	return room < PIECE ? room : PIECE;
+}
+
+/* Octets that should stay together from this one on: a UTF-8 character broken
+ * in two is lost to the reader. */
+static size_t
+character_length(unsigned char c)
+{
+	return c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc2 ? 2 : 1;
+}
+
+/* One line, or a part of one, without its CRLF.  RFC 5321 4.5.3.1.6 allows no
+ * more than 998 octets; CRLF SPACE is what Postfix puts in, too, so that a long
+ * header line inside the body stays one. */
+static void
+break_line(struct body_reader *r, struct sink *out, const char *p, size_t len)
+{
+	size_t n;
+
+	while (len != 0) {
+		n = 1;
+		if (r->column + 4 <= LINE_MAX_SENT) {
+			/* No character that begins here can pass the end. */
+			n = LINE_MAX_SENT - r->column - 3;
+			if (n > len)
+				n = len;
+		} else if (r->column + character_length((unsigned char)*p) >
+		    LINE_MAX_SENT) {
+			put(out, "\r\n ", 3);
+			r->column = 1;
+			continue;
+		}
+		put(out, p, n);
+		r->column += n;
+		p += n;
+		len -= n;
+	}
+}
+
+/* The message has no CR that is not part of a line end (message.h). */
+static void
+break_lines(struct body_reader *r, struct sink *out, const char *p, size_t len)
+{
+	const char *cr;
+	size_t n;
+
+	while (len != 0) {
+		if (*p == '\r' || *p == '\n') {
+			put(out, p, 1);
+			r->column = 0;
+			p++;
+			len--;
+			continue;
+		}
+		cr = memchr(p, '\r', len);
+		n = cr != NULL ? (size_t)(cr - p) : len;
+		break_line(r, out, p, n);
+		p += n;
+		len -= n;
+	}
+}
+
+/* One octet as itself or as "=XX", after a soft line break if need be. */
+static void
+put_qp(struct body_reader *r, struct sink *out, char c, bool literal)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	unsigned char u = (unsigned char)c;
+	char code[3] = { '=', digits[u >> 4], digits[u & 15] };
+	size_t len = literal ? 1 : 3;
+
+	if (r->column + len > QP_LINE_MAX) {
+		put(out, "=\r\n", 3);
+		r->column = 0;
+	}
+	put(out, literal ? &c : code, len);
+	r->column += len;
+}
+
+/* A blank is held back until it is known whether a line end follows: there it
+ * must be encoded, RFC 2045 6.7 (3). */
+static void
+flush_blank(struct body_reader *r, struct sink *out, bool literal)
+{
+	if (r->carried == 0)
+		return;
+	put_qp(r, out, (char)r->carry[0], literal);
+	r->carried = 0;
+}
+
+static void
+quote_printable(struct body_reader *r, struct sink *out, const char *p,
+    size_t len)
+{
+	for (; len != 0; p++, len--) {
+		flush_blank(r, out, *p != '\r' && *p != '\n');
+		if (*p == ' ' || *p == '\t') {
+			r->carry[0] = (unsigned char)*p;
+			r->carried = 1;
+		} else if (*p == '\r' || *p == '\n') {
+			put(out, p, 1);
+			r->column = 0;
+		} else
+			put_qp(r, out, *p, *p > ' ' && *p < 0x7f && *p != '=');
+	}
+}
+
+/* Reads and encodes one piece; how many bytes that gave.  They may be none
+ * although the body goes on: *at_end tells. */
+static ssize_t
+read_piece(struct body_reader *r, char *to, size_t size, bool *at_end,
+    struct status *st)
+{
+	struct sink out = { to };
+	char piece[PIECE];
+	ssize_t n;
+
+	n = message_pread(r->message, piece, room_for(r->encoding, size),
+	    r->offset, st);
+	*at_end = n == 0;
+	if (n < 0)
+		return -1;
+	r->offset += n;
+	if (n == 0)
+		flush_blank(r, &out, false);
+	else if (r->encoding == BODY_QUOTED_PRINTABLE)
+		quote_printable(r, &out, piece, (size_t)n);
+	else
+		break_lines(r, &out, piece, (size_t)n);
+	return out.at - to;
+}
+
+ssize_t
+body_read(struct body_reader *r, char *to, size_t size, struct status *st)
+{
+	bool at_end = false;
+	ssize_t n;
+
+	if (r->encoding == BODY_AS_IS) {
+		n = message_pread(r->message, to, size, r->offset, st);
+		if (n > 0)
+			r->offset += n;
+	} else
+		do
+			n = read_piece(r, to, size, &at_end, st);
+		while (n == 0 && !at_end);
+	if (n < 0)
+		r->failed = true;
+	return n;
+}
+
+int
+body_size(const struct message *m, const struct body_plan *plan,
+    int64_t *size, struct status *st)
+{
+	struct body_reader r;
+	char piece[4 * PIECE + 16];
+	int64_t total = 0;
+	ssize_t n;
+
+	if (plan->encoding == BODY_AS_IS) {
+		*size = m->size - m->body_offset;
+		return 0;
+	}
+	body_reader_init(&r, m, plan);
+	while ((n = body_read(&r, piece, sizeof piece, st)) > 0)
+		total += n;
+	if (n < 0)
+		return -1;
+	*size = total;
+	return 0;
+}
