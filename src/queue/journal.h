@@ -4,7 +4,7 @@
  * is from and for and what became of it.  mailbearer-spool(5) lists them.
  *
  * Records are written in groups, each in one write, and the last record of a
- * group closes it: a group that was torn off by a crash counts as never written.
+ * group closes it: a group that a crash tore off counts as never written.
  * Pure functions over bytes; spool.c knows about files.
  */
 #ifndef QUEUE_JOURNAL_H
@@ -40,8 +40,8 @@ void	journal_add_recipient(struct journal *j, const struct recipient *r);
  * has answered yet).  Those who met with the same share a record.  A journal
  * stays short whatever a server says: past 64 records recipients with the same
  * codes share the words of the first, past 256 those with the same state. */
-void	journal_add_states(struct journal *j, const struct recipient *recipients,
-	    size_t count);
+void	journal_add_states(struct journal *j,
+	    const struct recipient *recipients, size_t count);
 
 /* Closing records. */
 struct journal_attempt {
@@ -67,5 +67,8 @@ void	journal_add_mark(struct journal *j, enum journal_mark mark, int64_t at);
  * entry is released then. */
 int	journal_read(struct spool_entry *entry, const char *bytes, size_t len,
 	    const char *id, int64_t position, size_t *good, struct status *st);
+/* Whether a later group, about to be appended to a journal with so many
+ * recipients, will be read again: what we could not read we do not write. */
+bool	journal_is_readable(const struct journal *j, size_t recipients);
 
 #endif

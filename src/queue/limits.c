@@ -13,8 +13,8 @@
 #include "queue/limits_file.h"
 #include "queue/limits_pause.h"
 
-/* The longest flight: all of the data, then ten minutes for the answer, RFC 5321
- * 4.5.3.2.6. */
+/* The longest flight: all of the data, then ten minutes for the answer,
+ * RFC 5321 4.5.3.2.6. */
 #define ANSWER_MS	(11 * 60 * 1000)
 #define POLL_MS		40	/* between looks, and as much again at random */
 

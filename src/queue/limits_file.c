@@ -83,16 +83,16 @@ decode(const struct limits_file *f, const struct buf *bytes,
     const struct field *fields, void *values,
     const struct field *more, void *more_values)
 {
-	struct record *r = malloc(sizeof *r);
+	struct sealed *r = malloc(sizeof *r);
 	size_t used = 0;
 	int rc = -1;
 
-	if (r != NULL && record_next(r, bytes->data, bytes->len, f->name, 0,
-	    &used) == RECORD_GOOD && used == bytes->len &&
+	if (r != NULL && sealed_next(r, bytes->data, bytes->len, f->name, 0,
+	    &used) == SEALED_GOOD && used == bytes->len &&
 	    strcmp(r->type, TYPE) == 0 &&
-	    record_take(r, fields, values) == 0 &&
-	    (more == NULL || record_take(r, more, more_values) == 0) &&
-	    record_is_spent(r))
+	    sealed_take(r, fields, values) == 0 &&
+	    (more == NULL || sealed_take(r, more, more_values) == 0) &&
+	    sealed_is_spent(r))
 		rc = 0;
 	free(r);
 	return rc;
@@ -113,7 +113,7 @@ limits_file_read(const struct limits_file *f, const struct field *fields,
 			return -1;
 		rc = decode(f, &bytes, fields, values, more, more_values);
 		if (rc == -1)
-			record_release(fields, values);
+			sealed_release(fields, values);
 		buf_release(&bytes);
 	}
 	return rc;
@@ -131,11 +131,11 @@ limits_file_write(const struct limits_file *f, const struct field *fields,
 	    O_NONBLOCK | O_CLOEXEC, 0640);
 	if (fd == -1)
 		return -1;
-	record_begin(&line, TYPE);
-	record_add(&line, fields, values);
+	sealed_begin(&line, TYPE);
+	sealed_add(&line, fields, values);
 	if (more != NULL)
-		record_add(&line, more, more_values);
-	record_end(&line, f->name, 0);
+		sealed_add(&line, more, more_values);
+	sealed_end(&line, f->name, 0);
 	/* Half a write fails the checksum, and then there is no limit. */
 	if (!line.overflow && line.len <= FILE_MAX &&
 	    fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode) && sb.st_nlink == 1 &&
@@ -165,7 +165,7 @@ limits_boot(char boot[40])
 		close(fd);
 	}
 	boot[n > 0 ? n : 0] = '\0';
-	if (!record_is_name(boot))
+	if (!sealed_is_name(boot))
 		memcpy(boot, "-", 2);
 }
 
@@ -175,6 +175,7 @@ limits_random(int64_t limit)
 	uint64_t random;
 
 	if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
-		random = (uint64_t)clock_ms() * 2654435761u + (uint64_t)getpid();
+		random = (uint64_t)clock_ms() * 2654435761u +
+		    (uint64_t)getpid();
 	return (int64_t)(random % (uint64_t)limit);
 }

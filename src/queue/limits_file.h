@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC
  *
  * The small files of limits.c in the state directory: one record each, written
- * in place under a lock.  They are hints that all processes share, not treasure:
- * nothing is synced, and what cannot be read or is not valid counts as absent,
- * so that nobody's full disk and no broken file silences an account.
+ * in place under a lock.  They are hints that all processes share, not
+ * treasure: nothing is synced, and what cannot be read or is not valid counts as
+ * absent, so that nobody's full disk and no broken file silences an account.
  */
 #ifndef QUEUE_LIMITS_FILE_H
 #define QUEUE_LIMITS_FILE_H
 
 #include "base/lock.h"
 #include "config/config.h"
-#include "queue/record.h"
+#include "queue/sealed.h"
 
 #define LIMITS_KEY_SIZE		48
 #define LIMITS_NAME_SIZE	80

@@ -15,8 +15,8 @@
 #define STREAK_MOST	10
 
 /* Both clocks: the one since boot cannot be set, the wall's survives a reboot.
- * A pause that ends further away than it is long is not true (the clock was set,
- * or the file was). */
+ * A pause that ends further away than it is long is not true: the clock was
+ * set, or the file was forged. */
 struct pause {
 	int64_t	until, until_ms;
 	int64_t	length;		/* seconds */
@@ -28,13 +28,13 @@ struct pause {
 #define AT(member) offsetof(struct pause, member)
 #define TIME_LAST (INT64_C(1) << 50)
 static const struct field pause_fields[] = {
-	{ "until",	FIELD_NUMBER, AT(until), TIME_LAST, NULL, NULL },
-	{ "until-ms",	FIELD_NUMBER, AT(until_ms), TIME_LAST, NULL, NULL },
-	{ "length",	FIELD_NUMBER, AT(length), TOLD_MOST, NULL, NULL },
-	{ "boot",	FIELD_CHARS, AT(boot), 39, record_is_name, NULL },
-	{ "streak",	FIELD_INT, AT(streak), STREAK_MOST, NULL, NULL },
-	{ "single",	FIELD_FLAG, AT(single), 1, NULL, NULL },
-	{ NULL, 0, 0, 0, NULL, NULL }
+	FIELD_PLAIN("until", FIELD_NUMBER, AT(until), TIME_LAST),
+	FIELD_PLAIN("until-ms", FIELD_NUMBER, AT(until_ms), TIME_LAST),
+	FIELD_PLAIN("length", FIELD_NUMBER, AT(length), TOLD_MOST),
+	FIELD_CHECKED("boot", FIELD_CHARS, AT(boot), 39, sealed_is_name),
+	FIELD_PLAIN("streak", FIELD_INT, AT(streak), STREAK_MOST),
+	FIELD_PLAIN("single", FIELD_FLAG, AT(single), 1),
+	FIELD_LAST
 };
 #undef AT
 
@@ -72,7 +72,7 @@ load(struct limits_file *f, struct pause *p, struct status *why)
 {
 	memset(p, 0, sizeof *p);
 	status_clear(why);
-	return limits_file_read(f, pause_fields, p, record_status_fields, why);
+	return limits_file_read(f, pause_fields, p, sealed_status_fields, why);
 }
 
 /* Reads without the lock; -1 if there is none. */
@@ -157,11 +157,11 @@ limits_pause(const struct config *c, const struct account *a,
 	if (load(&f, &old, &reason) == -1)
 		memset(&old, 0, sizeof old);
 	p = decide(&old, why, retry_after);
-	/* A longer pause stands; that one connection must do is not forgotten. */
+	/* A longer pause stands; so does the rule of one connection. */
 	p.single = p.single || is_single(&old);
 	if (!is_running(&old) || left(&old) < p.length * 1000 || p.single)
 		(void)limits_file_write(&f, pause_fields, &p,
-		    record_status_fields, why);
+		    sealed_status_fields, why);
 	limits_file_close(&f);
 }
 

@@ -89,9 +89,9 @@ struct stored {
 
 #define AT(member) offsetof(struct stored, member)
 static const struct field stored_fields[] = {
-	{ "boot",	FIELD_CHARS, AT(boot), 39, record_is_name, NULL },
-	{ "counts",	FIELD_TEXT, AT(counts), 4096, record_is_line, NULL },
-	{ NULL, 0, 0, 0, NULL, NULL }
+	FIELD_CHECKED("boot", FIELD_CHARS, AT(boot), 39, sealed_is_name),
+	FIELD_CHECKED("counts", FIELD_TEXT, AT(counts), 4096, sealed_is_line),
+	FIELD_LAST
 };
 #undef AT
 
@@ -110,7 +110,7 @@ load(const struct limits_file *f, struct window *w, int64_t bucket_ms,
 	    NULL) == 0 && stored.counts != NULL &&
 	    strcmp(stored.boot, boot) == 0;
 	window_parse(w, is_known ? stored.counts : "", bucket_ms, now_ms);
-	record_release(stored_fields, &stored);
+	sealed_release(stored_fields, &stored);
 }
 
 static void

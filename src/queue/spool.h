@@ -8,8 +8,9 @@
  * or a rename to failed/.  Whatever is read from a file is checked as if a
  * stranger had written it.
  *
- * Who works on a message holds its lock (lock_take_open) for a time, and extends
- * that while at work: a stopped process delays a message and never keeps it.
+ * Who works on a message holds its lock (lock_take_open) for a time, and
+ * extends that while at work: a stopped process delays a message and never keeps
+ * it.
  */
 #ifndef QUEUE_SPOOL_H
 #define QUEUE_SPOOL_H
@@ -42,7 +43,7 @@ struct spool_entry {
 	bool			 has_failed;	/* it was given up ... */
 	int64_t			 failed_at;	/* ... at this time */
 	int64_t			 size;		/* of the message */
-	/* private to spool_entry.c */
+	/* private to spool_*.c */
 	struct lock		 lock;
 	int64_t			 end;		/* the next record goes there */
 };
@@ -51,6 +52,8 @@ struct spool_entry {
  * EX_CANTCREAT with a hint when it cannot be used. */
 int	spool_open(struct spool *s, const struct config *c, struct status *st);
 void	spool_close(struct spool *s);
+/* The descriptor of failed/ or new/. */
+int	spool_part(const struct spool *s, bool is_failed);
 /* A directory descriptor for message_read(): what lands there needs no copy. */
 int	spool_message_directory(const struct spool *s);
 
@@ -64,7 +67,7 @@ int	spool_message_directory(const struct spool *s);
 int	spool_commit(struct spool *s, struct submission *submission,
 	    const char *account, const struct status *reason,
 	    int64_t next_attempt, char id[SPOOL_ID_SIZE], struct status *st);
-/* As spool_commit, straight into failed/: the REFUSED recipients and no others. */
+/* As spool_commit, straight into failed/: the REFUSED recipients alone. */
 int	spool_commit_failed(struct spool *s, struct submission *submission,
 	    const char *account, char id[SPOOL_ID_SIZE], struct status *st);
 
@@ -89,8 +92,8 @@ bool	spool_entry_is_ours(struct spool_entry *entry);
 /* REFUSED recipients are PENDING again. */
 void	spool_entry_forgive(struct spool_entry *entry);
 
-/* The following four fail with EX_TEMPFAIL, and write nothing, when the entry is
- * no longer ours.
+/* The following fail with EX_TEMPFAIL, and write nothing, when the entry is no
+ * longer ours.
  *
  * Synced record "data sent, answer unknown".  Reserves room on the disk for the
  * record of the attempt too: a full disk keeps mail from being sent rather than
@@ -105,7 +108,8 @@ int	spool_record_attempt(struct spool_entry *entry, const char *account,
 int	spool_remove(struct spool *s, struct spool_entry *entry,
 	    struct status *st);
 /* To failed/, with its journal; and back, to be tried at once. */
-int	spool_fail(struct spool *s, struct spool_entry *entry, struct status *st);
+int	spool_fail(struct spool *s, struct spool_entry *entry,
+	    struct status *st);
 int	spool_requeue(struct spool *s, struct spool_entry *entry,
 	    struct status *st);
 
@@ -114,8 +118,8 @@ int	spool_requeue(struct spool *s, struct spool_entry *entry,
 int	spool_list(struct spool *s, bool failed, char ***ids, size_t *count,
 	    struct status *st);
 void	spool_ids_free(char **ids, size_t count);
-/* Removes what lies in failed/ for longer than keep-failed, each with a log line
- * first. */
+/* Removes what lies in failed/ for longer than keep-failed, each with a log
+ * line first. */
 void	spool_expire_failed(struct spool *s, int64_t now);
 /* Removes temporary files that no process works on any more. */
 void	spool_sweep(struct spool *s);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * Making a message exist.  In order: message and journal into a file that has
- * no name, fsync, link into new/, fsync new/.  Up to the link nothing exists; the
- * file is locked until the end, so that nobody sends what is not yet safe.
+ * no name, fsync, link into new/, fsync new/.  Up to the link nothing exists;
+ * the file is locked until the end, so that nobody sends what is not yet safe.
  */
 #include "queue/spool.h"
 

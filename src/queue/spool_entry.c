@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * One spooled message: opened, judged, locked, read, and appended to.
+ * One spooled message: opened, judged, locked and read.
  */
 #include "queue/spool.h"
 
@@ -18,10 +18,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "queue/journal.h"
-#include "queue/record.h"
-
-/* What a full disk must leave for the record of an attempt. */
-#define ATTEMPT_ROOM	8192
+#include "queue/sealed.h"
 
 enum finding {
 	FOUND,
@@ -59,8 +56,8 @@ spool_entry_forgive(struct spool_entry *e)
 			envelope->recipients[i].state = RECIPIENT_PENDING;
 }
 
-static int
-directory_of(const struct spool *s, bool is_failed)
+int
+spool_part(const struct spool *s, bool is_failed)
 {
 	return is_failed ? s->failed : s->waiting;
 }
@@ -93,8 +90,8 @@ open_file(int directory, const char *id, int flags, int *fd, struct status *st)
 		return GONE;
 	}
 	if (sb.st_nlink != 1 || sb.st_uid != geteuid()) {
-		status_set(st, EX_NOPERM, "message %s has %lu links and belongs "
-		    "to uid %lu", id, (unsigned long)sb.st_nlink,
+		status_set(st, EX_NOPERM, "message %s has %lu links and "
+		    "belongs to uid %lu", id, (unsigned long)sb.st_nlink,
 		    (unsigned long)sb.st_uid);
 		status_hint(st, "it must have one link and belong to uid %lu; "
 		    "find -inum %" PRIu64 " finds the other names",
@@ -113,7 +110,8 @@ lock_file(struct lock *lock, int directory, const char *id, int fd,
 	struct stat opened, named;
 
 	if (lock_take_open(lock, fd, SPOOL_HOLD_MS) == 1) {
-		status_set(st, EX_TEMPFAIL, "message %s is being worked on", id);
+		status_set(st, EX_TEMPFAIL, "message %s is being worked on",
+		    id);
 		return GONE;
 	}
 	if (fstat(fd, &opened) == -1 ||
@@ -228,7 +226,7 @@ set_aside(struct spool *s, const char *id, bool is_failed, struct status *st)
 	struct log_event log;
 
 	snprintf(name, sizeof name, "%s.broken", id);
-	if (renameat(directory_of(s, is_failed), id, s->failed, name) == -1) {
+	if (renameat(spool_part(s, is_failed), id, s->failed, name) == -1) {
 		status_context(st, "message %s (which cannot be moved to "
 		    "failed/ either)", id);
 	} else {
@@ -269,7 +267,7 @@ int
 spool_load(struct spool *s, const char *id, bool is_failed,
     struct spool_entry *e, struct status *st)
 {
-	int directory = directory_of(s, is_failed), fd = -1;
+	int directory = spool_part(s, is_failed), fd = -1;
 	struct lock lock = LOCK_INIT;
 	struct spool_id parsed = { 0 };
 	enum finding found;
@@ -311,7 +309,7 @@ spool_peek(struct spool *s, const char *id, bool is_failed,
 	int fd = -1;
 
 	spool_entry_init(e);
-	found = open_file(directory_of(s, is_failed), id, O_RDONLY, &fd, st);
+	found = open_file(spool_part(s, is_failed), id, O_RDONLY, &fd, st);
 	if (found == FOUND)
 		found = read_journal(e, id, fd, st);
 	if (found == FOUND) {
@@ -340,177 +338,4 @@ spool_entry_is_ours(struct spool_entry *e)
 			return false;
 	}
 	return fstat(fd, &sb) == 0 && sb.st_nlink != 0 && sb.st_size == e->end;
-}
-
-static int
-check_ours(struct spool_entry *e, struct status *st)
-{
-	if (spool_entry_is_ours(e))
-		return 0;
-	return status_set(st, EX_TEMPFAIL,
-	    "message %s: we were too slow, another process went ahead", e->id);
-}
-
-static int
-write_at(int fd, const char *bytes, size_t len, int64_t offset)
-{
-	ssize_t n;
-
-	while (len != 0) {
-		n = pwrite(fd, bytes, len, offset);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -1;
-		bytes += n;
-		len -= (size_t)n;
-		offset += n;
-	}
-	return 0;
-}
-
-/* Appends a closed group and syncs it.  `limit`: of the whole journal. */
-static int
-append(struct spool_entry *e, const struct journal *j, int64_t limit,
-    struct status *st)
-{
-	int fd = e->submission.message.fd;
-	int64_t end = e->end + (int64_t)j->bytes.len;
-
-	if (j->bytes.overflow || end - e->size > limit)
-		return status_set(st, EX_CANTCREAT,
-		    "message %s: its journal is full", e->id);
-	if (check_ours(e, st) == -1)
-		return -1;
-	if (write_at(fd, j->bytes.data, j->bytes.len, e->end) == -1 ||
-	    fdatasync(fd) == -1) {
-		status_set_errno(st, EX_CANTCREAT,
-		    "writing to the journal of message %s", e->id);
-		/* If this fails too, the torn record is ignored when read. */
-		if (ftruncate(fd, e->end) == -1)
-			status_context(st, "cannot be undone");
-		return -1;
-	}
-	e->end = end;
-	return 0;
-}
-
-/* Marks may use the last bytes of a journal that attempts have filled. */
-static int
-append_mark(struct spool_entry *e, enum journal_mark mark, int64_t at,
-    struct status *st)
-{
-	struct journal j;
-	int rc;
-
-	journal_init(&j, e->id, e->end, RECORD_MAX);
-	journal_add_mark(&j, mark, at);
-	rc = append(e, &j, mark == JOURNAL_SENT ? JOURNAL_MAX - RECORD_MAX :
-	    JOURNAL_MAX, st);
-	journal_release(&j);
-	return rc;
-}
-
-int
-spool_record_sent(struct spool_entry *e, struct status *st)
-{
-	if (fallocate(e->submission.message.fd, FALLOC_FL_KEEP_SIZE, e->end,
-	    ATTEMPT_ROOM) == -1 && (errno == ENOSPC || errno == EDQUOT ||
-	    errno == EFBIG || errno == EIO))
-		return status_set_errno(st, EX_CANTCREAT,
-		    "no room for the journal of message %s", e->id);
-	if (append_mark(e, JOURNAL_SENT, clock_wall(), st) == -1)
-		return -1;
-	e->answer_unknown = true;
-	return 0;
-}
-
-int
-spool_record_attempt(struct spool_entry *e, const char *account,
-    const struct status *reason, int64_t next_attempt, struct status *st)
-{
-	const struct envelope *envelope = &e->submission.envelope;
-	const struct status none = STATUS_INIT;
-	char *name = xstrdup(account);
-	struct journal_attempt a = {
-		.at = clock_wall(), .next = next_attempt,
-		.number = e->attempts + 1, .account = name
-	};
-	struct journal j;
-	int rc;
-
-	journal_init(&j, e->id, e->end, JOURNAL_FIRST_MAX);
-	journal_add_states(&j, envelope->recipients, envelope->count);
-	journal_add_attempt(&j, &a, reason != NULL ? reason : &none);
-	rc = append(e, &j, JOURNAL_MAX - 2 * RECORD_MAX, st);
-	journal_release(&j);
-	if (rc == -1) {
-		free(name);
-		return -1;
-	}
-	free(e->last_account);
-	e->last_account = name;
-	e->last_attempt = a.at;
-	e->next_attempt = a.next;
-	e->attempts = a.number;
-	e->last_status = reason != NULL ? *reason : none;
-	e->answer_unknown = false;
-	return 0;
-}
-
-int
-spool_remove(struct spool *s, struct spool_entry *e, struct status *st)
-{
-	int directory = directory_of(s, e->is_failed);
-
-	if (unlinkat(directory, e->id, 0) == -1 && errno != ENOENT)
-		return status_set_errno(st, EX_IOERR,
-		    "removing message %s", e->id);
-	if (fsync(directory) == -1)
-		return status_set_errno(st, EX_IOERR,
-		    "removing message %s: fsync", e->id);
-	return 0;
-}
-
-/* Marks the entry and moves it to the other directory. */
-static int
-move(struct spool *s, struct spool_entry *e, enum journal_mark mark, int64_t at,
-    struct status *st)
-{
-	int from = directory_of(s, e->is_failed);
-	int to = directory_of(s, !e->is_failed);
-
-	if (append_mark(e, mark, at, st) == -1)
-		return -1;
-	if (renameat(from, e->id, to, e->id) == -1 ||
-	    fsync(to) == -1 || fsync(from) == -1)
-		return status_set_errno(st, EX_CANTCREAT,
-		    "moving message %s", e->id);
-	e->is_failed = !e->is_failed;
-	return 0;
-}
-
-int
-spool_fail(struct spool *s, struct spool_entry *e, struct status *st)
-{
-	int64_t now = clock_wall();
-
-	if (move(s, e, JOURNAL_FAILED, now, st) == -1)
-		return -1;
-	e->has_failed = true;
-	e->failed_at = now;
-	return 0;
-}
-
-int
-spool_requeue(struct spool *s, struct spool_entry *e, struct status *st)
-{
-	int64_t now = clock_wall();
-
-	if (move(s, e, JOURNAL_REQUEUED, now, st) == -1)
-		return -1;
-	e->has_failed = false;
-	e->since = e->next_attempt = now;
-	spool_entry_forgive(e);
-	return 0;
 }

@@ -17,7 +17,7 @@
 #include "queue/limits_file.h"
 #include "queue/limits_pause.h"
 #include "queue/limits_window.h"
-#include "queue/record.h"
+#include "queue/sealed.h"
 
 static char directory[] = "/tmp/check_limits.XXXXXX";
 static char mailbox[] = "Alerts@contoso.com", name[] = "alerts";
@@ -329,8 +329,8 @@ forge(const char *format, int64_t a, int64_t b, const char *boot)
 	snprintf(path, sizeof path, "%s/%s", directory, file);
 	snprintf(fields, sizeof fields, "limits until=%" PRId64 " until-ms=%"
 	    PRId64 " boot=%s %s", a, b, boot, format);
-	record_begin(&line, fields);
-	record_end(&line, file, 0);
+	sealed_begin(&line, fields);
+	sealed_end(&line, file, 0);
 	unlink(path);
 	fd = open(path, O_WRONLY | O_CREAT, 0640);
 	ck_assert_int_eq(safefile_write_all(fd, line.data, line.len), 0);

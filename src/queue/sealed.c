@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "queue/record.h"
+#include "queue/sealed.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -27,22 +27,22 @@ static const char *const class_words[] = {
 
 #define AT(member)	offsetof(struct status, member)
 #define ROOM(member)	((int64_t)sizeof ((struct status *)0)->member - 1)
-const struct field record_status_fields[] = {
-	{ "exit",	FIELD_INT,	AT(sysexit),	255, NULL, NULL },
-	{ "scope",	FIELD_WORD,	AT(scope),	0, NULL, scope_words },
-	{ "class",	FIELD_WORD,	AT(class),	0, NULL, class_words },
-	{ "reply",	FIELD_INT,	AT(reply),	999, NULL, NULL },
-	{ "enhanced",	FIELD_CHARS,	AT(enhanced),	ROOM(enhanced), NULL, NULL },
-	{ "text",	FIELD_CHARS,	AT(text),	ROOM(text), NULL, NULL },
-	{ "remote",	FIELD_CHARS,	AT(remote),	ROOM(remote), NULL, NULL },
-	{ "hint",	FIELD_CHARS,	AT(hint),	ROOM(hint), NULL, NULL },
-	{ NULL, 0, 0, 0, NULL, NULL }
+const struct field sealed_status_fields[] = {
+	FIELD_PLAIN("exit", FIELD_INT, AT(sysexit), 255),
+	FIELD_CHOICE("scope", AT(scope), scope_words),
+	FIELD_CHOICE("class", AT(class), class_words),
+	FIELD_PLAIN("reply", FIELD_INT, AT(reply), 999),
+	FIELD_PLAIN("enhanced", FIELD_CHARS, AT(enhanced), ROOM(enhanced)),
+	FIELD_PLAIN("text", FIELD_CHARS, AT(text), ROOM(text)),
+	FIELD_PLAIN("remote", FIELD_CHARS, AT(remote), ROOM(remote)),
+	FIELD_PLAIN("hint", FIELD_CHARS, AT(hint), ROOM(hint)),
+	FIELD_LAST
 };
 #undef AT
 #undef ROOM
 
 bool
-record_is_line(const char *s)
+sealed_is_line(const char *s)
 {
 	for (; *s != '\0'; s++)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
@@ -51,7 +51,7 @@ record_is_line(const char *s)
 }
 
 bool
-record_is_name(const char *s)
+sealed_is_name(const char *s)
 {
 	return *s != '\0' && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	    "abcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0';
@@ -130,21 +130,21 @@ add_field(struct buf *line, const struct field *f, const void *at)
 }
 
 void
-record_begin(struct buf *line, const char *type)
+sealed_begin(struct buf *line, const char *type)
 {
-	buf_init(line, RECORD_MAX);
+	buf_init(line, SEALED_MAX);
 	buf_addstr(line, type);
 }
 
 void
-record_add(struct buf *line, const struct field *fields, const void *values)
+sealed_add(struct buf *line, const struct field *fields, const void *values)
 {
 	for (; fields->key != NULL; fields++)
 		add_field(line, fields, (const char *)values + fields->offset);
 }
 
 void
-record_end(struct buf *line, const char *seed, int64_t position)
+sealed_end(struct buf *line, const char *seed, int64_t position)
 {
 	uint64_t sum = checksum(seed, position, line->data, line->len);
 
@@ -185,7 +185,7 @@ unescape(char *s)
 
 /* Cuts the line (checksum off) into type and pairs. */
 static int
-split(struct record *r)
+split(struct sealed *r)
 {
 	char *save = NULL, *word, *equals;
 
@@ -193,7 +193,7 @@ split(struct record *r)
 	if ((r->type = strtok_r(r->line, " ", &save)) == NULL)
 		return -1;
 	while ((word = strtok_r(NULL, " ", &save)) != NULL) {
-		if (r->count == RECORD_PAIRS ||
+		if (r->count == SEALED_PAIRS ||
 		    (equals = strchr(word, '=')) == NULL)
 			return -1;
 		*equals = '\0';
@@ -217,7 +217,7 @@ is_printable_ascii(const char *bytes, size_t len)
 
 /* `len`: of the line without its line end. */
 static int
-parse(struct record *r, const char *bytes, size_t len, const char *seed,
+parse(struct sealed *r, const char *bytes, size_t len, const char *seed,
     int64_t position)
 {
 	char expected[CHECKSUM_LEN + 1];
@@ -234,21 +234,21 @@ parse(struct record *r, const char *bytes, size_t len, const char *seed,
 	return split(r);
 }
 
-enum record_result
-record_next(struct record *r, const char *bytes, size_t len, const char *seed,
+enum sealed_result
+sealed_next(struct sealed *r, const char *bytes, size_t len, const char *seed,
     int64_t position, size_t *used)
 {
 	const char *end;
 
 	if (len == 0)
-		return RECORD_END;
-	end = memchr(bytes, '\n', len < RECORD_MAX ? len : RECORD_MAX);
+		return SEALED_END;
+	end = memchr(bytes, '\n', len < SEALED_MAX ? len : SEALED_MAX);
 	if (end == NULL)
-		return len < RECORD_MAX ? RECORD_TORN : RECORD_BROKEN;
+		return len < SEALED_MAX ? SEALED_TORN : SEALED_BROKEN;
 	*used = (size_t)(end - bytes) + 1;
 	if (parse(r, bytes, *used - 1, seed, position) == -1)
-		return *used == len ? RECORD_TORN : RECORD_BROKEN;
-	return RECORD_GOOD;
+		return *used == len ? SEALED_TORN : SEALED_BROKEN;
+	return SEALED_GOOD;
 }
 
 static int
@@ -336,7 +336,7 @@ take(const struct field *f, const char *value, void *to)
 }
 
 int
-record_take(struct record *r, const struct field *fields, void *values)
+sealed_take(struct sealed *r, const struct field *fields, void *values)
 {
 	const struct field *f;
 	size_t i;
@@ -359,7 +359,7 @@ record_take(struct record *r, const struct field *fields, void *values)
 }
 
 bool
-record_is_spent(const struct record *r)
+sealed_is_spent(const struct sealed *r)
 {
 	size_t i;
 
@@ -370,7 +370,7 @@ record_is_spent(const struct record *r)
 }
 
 void
-record_release(const struct field *fields, void *values)
+sealed_release(const struct field *fields, void *values)
 {
 	char **text;
 

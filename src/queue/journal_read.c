@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * A journal as bytes that a stranger may have written.
+ */
+#include "queue/journal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "queue/journal_fields.h"
+
+/* What a reader knows besides the entry. */
+struct reader {
+	struct spool_entry *entry;
+	size_t		 recipients;	/* announced by the envelope */
+	bool		 has_envelope;
+};
+
+static struct envelope *
+envelope_of(struct reader *in)
+{
+	return &in->entry->submission.envelope;
+}
+
+static bool
+is_complete(struct reader *in)
+{
+	return in->has_envelope &&
+	    envelope_of(in)->count == in->recipients;
+}
+
+static int
+read_envelope(struct reader *in, struct sealed *r)
+{
+	struct submission *s = &in->entry->submission;
+	struct journal_count count = { 0 };
+
+	if (in->has_envelope ||
+	    sealed_take(r, journal_count_fields, &count) == -1 ||
+	    sealed_take(r, journal_submission_fields, s) == -1 ||
+	    count.version != JOURNAL_VERSION || count.recipients == 0 ||
+	    s->message.body_offset > s->message.size)
+		return -1;
+	in->has_envelope = true;
+	in->recipients = (size_t)count.recipients;
+	in->entry->since = s->received;
+	s->envelope.recipients = xcalloc(in->recipients,
+	    sizeof *s->envelope.recipients);
+	s->envelope.cap = in->recipients;
+	return 0;
+}
+
+static int
+read_recipient(struct reader *in, struct sealed *r)
+{
+	struct envelope *e = envelope_of(in);
+	struct recipient *recipient;
+
+	if (!in->has_envelope || e->count == in->recipients)
+		return -1;
+	recipient = &e->recipients[e->count++];
+	return sealed_take(r, journal_recipient_fields, recipient) == -1 ||
+	    recipient->address == NULL ? -1 : 0;
+}
+
+/* A number without sign or leading zeros, below `limit`. */
+static int
+take_index(const char **p, size_t limit, size_t *index)
+{
+	char *end;
+
+	if (**p < '0' || **p > '9' || (**p == '0' && (*p)[1] >= '0' &&
+	    (*p)[1] <= '9'))
+		return -1;
+	*index = strtoul(*p, &end, 10);
+	*p = end;
+	return *index < limit ? 0 : -1;
+}
+
+/* "0-3,7", ascending. */
+static int
+set_states(struct envelope *e, const struct journal_state *s)
+{
+	const char *p = s->of;
+	size_t first, last, next = 0;
+
+	do {
+		if (take_index(&p, e->count, &first) == -1 || first < next)
+			return -1;
+		last = first;
+		if (*p == '-') {
+			p++;
+			if (take_index(&p, e->count, &last) == -1 ||
+			    last <= first)
+				return -1;
+		}
+		for (next = last + 1; first < next; first++) {
+			e->recipients[first].state = s->is;
+			e->recipients[first].status = s->status;
+		}
+	} while (*p++ == ',');
+	return p[-1] == '\0' ? 0 : -1;
+}
+
+static int
+read_state(struct reader *in, struct sealed *r)
+{
+	struct journal_state s = { 0 };
+	int rc = -1;
+
+	if (is_complete(in) && sealed_take(r, journal_state_fields, &s) == 0 &&
+	    sealed_take(r, sealed_status_fields, &s.status) == 0 &&
+	    s.of != NULL && s.is != RECIPIENT_PENDING &&
+	    s.is != RECIPIENT_ACCEPTED)
+		rc = set_states(envelope_of(in), &s);
+	free(s.of);
+	return rc;
+}
+
+static int
+read_attempt(struct reader *in, struct sealed *r)
+{
+	struct spool_entry *e = in->entry;
+	struct journal_attempt a = { 0 };
+	struct status reason = STATUS_INIT;
+
+	if (!is_complete(in) ||
+	    sealed_take(r, journal_attempt_fields, &a) == -1 ||
+	    sealed_take(r, sealed_status_fields, &reason) == -1) {
+		free(a.account);
+		return -1;
+	}
+	free(e->last_account);
+	e->last_account = a.account;
+	e->last_attempt = a.at;
+	e->next_attempt = a.next;
+	e->attempts = a.number;
+	e->last_status = reason;
+	e->answer_unknown = false;
+	return 0;
+}
+
+static int
+read_mark(struct reader *in, struct sealed *r, int64_t *at)
+{
+	struct journal_time m = { 0 };
+
+	if (!is_complete(in) || sealed_take(r, journal_mark_fields, &m) == -1)
+		return -1;
+	*at = m.at;
+	return 0;
+}
+
+static int
+read_sent(struct reader *in, struct sealed *r)
+{
+	int64_t at;
+
+	if (read_mark(in, r, &at) == -1)
+		return -1;
+	in->entry->answer_unknown = true;
+	in->entry->last_attempt = at;
+	return 0;
+}
+
+static int
+read_failed(struct reader *in, struct sealed *r)
+{
+	if (read_mark(in, r, &in->entry->failed_at) == -1)
+		return -1;
+	in->entry->has_failed = true;
+	return 0;
+}
+
+static int
+read_requeued(struct reader *in, struct sealed *r)
+{
+	struct spool_entry *e = in->entry;
+
+	if (read_mark(in, r, &e->since) == -1)
+		return -1;
+	e->has_failed = false;
+	e->next_attempt = e->since;
+	spool_entry_forgive(e);
+	return 0;
+}
+
+static const struct {
+	const char	*type;
+	int		(*read)(struct reader *in, struct sealed *r);
+	bool		 closes;	/* a group */
+} types[] = {
+	{ "envelope",	read_envelope,	false },
+	{ "recipient",	read_recipient,	false },
+	{ "state",	read_state,	false },
+	{ "attempt",	read_attempt,	true },
+	{ "sent",	read_sent,	true },
+	{ "failed",	read_failed,	true },
+	{ "requeued",	read_requeued,	true },
+};
+
+/* Index in `types`, or -1. */
+static int
+find_type(const char *type)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof types / sizeof *types; i++)
+		if (strcmp(types[i].type, type) == 0)
+			return (int)i;
+	return -1;
+}
+
+static int
+broken(struct status *st, int64_t position)
+{
+	return status_set(st, EX_DATAERR,
+	    "journal: no valid record at byte %" PRId64, position);
+}
+
+/* Checks every record and finds the end of the last closed group. */
+static int
+find_good_end(struct sealed *r, const char *bytes, size_t len, const char *id,
+    int64_t position, size_t *good, struct status *st)
+{
+	enum sealed_result result;
+	size_t at = 0, used = 0;
+	int type;
+
+	*good = 0;
+	while ((result = sealed_next(r, bytes + at, len - at, id,
+	    position + (int64_t)at, &used)) == SEALED_GOOD) {
+		if ((type = find_type(r->type)) == -1)
+			return broken(st, position + (int64_t)at);
+		at += used;
+		if (types[type].closes)
+			*good = at;
+	}
+	if (result == SEALED_BROKEN || *good == 0)
+		return broken(st, position + (int64_t)at);
+	return 0;
+}
+
+/* Reads whole and good records. */
+static int
+read_records(struct reader *in, struct sealed *r, const char *bytes, size_t len,
+    const char *id, int64_t position, struct status *st)
+{
+	size_t at, used = 0;
+	int type;
+
+	for (at = 0; at < len; at += used)
+		if (sealed_next(r, bytes + at, len - at, id,
+		    position + (int64_t)at, &used) != SEALED_GOOD ||
+		    (type = find_type(r->type)) == -1 ||
+		    types[type].read(in, r) == -1 || !sealed_is_spent(r))
+			return broken(st, position + (int64_t)at);
+	return 0;
+}
+
+int
+journal_read(struct spool_entry *entry, const char *bytes, size_t len,
+    const char *id, int64_t position, size_t *good, struct status *st)
+{
+	struct reader in = { .entry = entry };
+	struct sealed *r = xmalloc(sizeof *r);
+	int rc;
+
+	spool_entry_init(entry);
+	rc = find_good_end(r, bytes, len, id, position, good, st);
+	if (rc == 0)
+		rc = read_records(&in, r, bytes, *good, id, position, st);
+	if (rc == -1)
+		spool_entry_release(entry);
+	free(r);
+	return rc;
+}
+
+bool
+journal_is_readable(const struct journal *j, size_t recipients)
+{
+	struct spool_entry scratch;
+	struct reader in = {
+		.entry = &scratch, .recipients = recipients,
+		.has_envelope = true
+	};
+	struct envelope *e = &scratch.submission.envelope;
+	struct sealed *r = xmalloc(sizeof *r);
+	struct status st = STATUS_INIT;
+	int rc;
+
+	spool_entry_init(&scratch);
+	e->recipients = xcalloc(recipients, sizeof *e->recipients);
+	e->count = e->cap = recipients;
+	rc = read_records(&in, r, j->bytes.data, j->bytes.len, j->id,
+	    j->position, &st);
+	spool_entry_release(&scratch);
+	free(r);
+	return rc == 0;
+}

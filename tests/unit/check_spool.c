@@ -1,0 +1,692 @@
+/* SPDX-License-Identifier: ISC */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/encode.h"
+#include "base/safefile.h"
+#include "base/xalloc.h"
+#include "check_main.h"
+#include "queue/journal.h"
+#include "queue/spool.h"
+
+static const char text[] = "Subject: x\r\n\r\nenvelope version=1\r\n";
+
+static char directory[] = "/tmp/check_spool.XXXXXX";
+static struct config config;
+static struct spool spool;
+static struct submission submission;
+static struct status status;
+
+static void
+add_recipient(const char *address)
+{
+	struct envelope *e = &submission.envelope;
+
+	e->recipients = xreallocarray(e->recipients, e->count + 1,
+	    sizeof *e->recipients);
+	e->recipients[e->count++] = (struct recipient){
+		.address = xstrdup(address)
+	};
+}
+
+static void
+setup(void)
+{
+	memcpy(directory, "/tmp/check_spool.XXXXXX", sizeof directory);
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	config = (struct config){
+		.spool_directory = directory, .spool_per_user = 1 << 20,
+		.keep_failed = 100
+	};
+	status_clear(&status);
+	ck_assert_int_eq(spool_open(&spool, &config, &status), 0);
+	submission = (struct submission){ .uid = 33, .received = 1790000000 };
+	submission.message.fd = -1;
+	buf_init(&submission.message.memory, MESSAGE_MEMORY_MAX);
+	buf_addstr(&submission.message.memory, text);
+	submission.message.size = (int64_t)strlen(text);
+	submission.message.body_offset = 14;
+	submission.envelope.sender = xstrdup("a@b.example");
+	add_recipient("c@d.example");
+	add_recipient("e@f.example");
+}
+
+static void
+teardown(void)
+{
+	char command[64];
+
+	submission_release(&submission);
+	spool_close(&spool);
+	snprintf(command, sizeof command, "rm -rf %s", directory);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static size_t
+files_in(int fd)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY);
+	DIR *d = fdopendir(copy);
+	struct dirent *entry;
+	size_t count = 0;
+
+	while ((entry = readdir(d)) != NULL)
+		if (entry->d_name[0] != '.')
+			count++;
+	closedir(d);
+	return count;
+}
+
+static void
+commit(char id[SPOOL_ID_SIZE])
+{
+	ck_assert_int_eq(spool_commit(&spool, &submission, "alerts", NULL,
+	    1790000300, id, &status), 0);
+	ck_assert_int_eq(status.sysexit, EX_OK);
+}
+
+static void
+load(const char *id, struct spool_entry *e)
+{
+	int rc = spool_load(&spool, id, false, e, &status);
+
+	ck_assert_msg(rc == 0, "%s", status.text);
+}
+
+static void
+check_content(const struct spool_entry *e)
+{
+	char bytes[sizeof text];
+
+	ck_assert_int_eq(message_pread(&e->submission.message, bytes,
+	    sizeof bytes, 0, &status), (ssize_t)strlen(text));
+	ck_assert_int_eq(memcmp(bytes, text, strlen(text)), 0);
+	ck_assert_str_eq(e->submission.envelope.sender, "a@b.example");
+	ck_assert_uint_eq(e->submission.envelope.count, 2);
+}
+
+START_TEST(a_message_is_kept_and_read)
+{
+	struct spool_entry e;
+	char id[SPOOL_ID_SIZE];
+	struct stat sb;
+
+	commit(id);
+	ck_assert_int_eq(fstatat(spool.waiting, id, &sb, 0), 0);
+	ck_assert_uint_eq(sb.st_mode & 07777, 0640);
+	ck_assert_uint_eq(files_in(spool.directory), 2);
+	load(id, &e);
+	ck_assert_str_eq(e.id, id);
+	check_content(&e);
+	ck_assert_int_eq(e.next_attempt, 1790000300);
+	ck_assert_int_eq(e.attempts, 0);
+	ck_assert_str_eq(e.last_account, "alerts");
+	ck_assert_int_eq(spool_remove(&spool, &e, &status), 0);
+	spool_entry_release(&e);
+	ck_assert_uint_eq(files_in(spool.waiting), 0);
+	ck_assert_int_eq(spool_load(&spool, id, false, &e, &status), 1);
+}
+END_TEST
+
+/* A message past the memory limit lies in the spool already. */
+START_TEST(an_unnamed_file_is_not_copied)
+{
+	struct stat before, after;
+	struct spool_entry e;
+	char id[SPOOL_ID_SIZE], again[SPOOL_ID_SIZE];
+	bool linkable;
+
+	submission.message.fd = safefile_unnamed_at(
+	    spool_message_directory(&spool), &linkable, &status);
+	if (!linkable)
+		return;
+	submission.message.linkable = linkable;
+	ck_assert_int_eq(safefile_write_all(submission.message.fd, text,
+	    strlen(text)), 0);
+	fstat(submission.message.fd, &before);
+	commit(id);
+	ck_assert_int_eq(fstatat(spool.waiting, id, &after, 0), 0);
+	ck_assert_uint_eq(before.st_ino, after.st_ino);
+	/* A second time it has to be: two messages are two files. */
+	commit(again);
+	ck_assert_int_eq(fstatat(spool.waiting, again, &after, 0), 0);
+	ck_assert_uint_ne(before.st_ino, after.st_ino);
+	load(id, &e);
+	check_content(&e);
+	spool_entry_release(&e);
+	load(again, &e);
+	check_content(&e);
+	spool_entry_release(&e);
+}
+END_TEST
+
+/* What cannot be linked (no O_TMPFILE) is copied. */
+START_TEST(an_unlinkable_file_is_copied)
+{
+	struct spool_entry e;
+	char id[SPOOL_ID_SIZE];
+
+	submission.message.fd = openat(spool.directory, "x",
+	    O_RDWR | O_CREAT, 0640);
+	ck_assert_int_eq(unlinkat(spool.directory, "x", 0), 0);
+	ck_assert_int_eq(safefile_write_all(submission.message.fd, text,
+	    strlen(text)), 0);
+	commit(id);
+	load(id, &e);
+	check_content(&e);
+	spool_entry_release(&e);
+}
+END_TEST
+
+START_TEST(attempts_are_remembered)
+{
+	struct status why = STATUS_INIT;
+	struct spool_entry e;
+	char id[SPOOL_ID_SIZE];
+
+	commit(id);
+	load(id, &e);
+	ck_assert_int_eq(spool_record_sent(&e, &status), 0);
+	spool_entry_release(&e);
+	load(id, &e);
+	ck_assert(e.answer_unknown);
+	e.submission.envelope.recipients[0].state = RECIPIENT_DELIVERED;
+	e.submission.envelope.recipients[1].state = RECIPIENT_DEFERRED;
+	status_set(&why, EX_TEMPFAIL, "RCPT TO");
+	status_remote(&why, 451, "4.7.500", "busy");
+	e.submission.envelope.recipients[1].status = why;
+	ck_assert_int_eq(spool_record_attempt(&e, "other", &why, 1790009999,
+	    &status), 0);
+	ck_assert_int_eq(e.attempts, 1);
+	spool_entry_release(&e);
+	load(id, &e);
+	ck_assert(!e.answer_unknown);
+	ck_assert_int_eq(e.attempts, 1);
+	ck_assert_int_eq(e.next_attempt, 1790009999);
+	ck_assert_str_eq(e.last_account, "other");
+	ck_assert_str_eq(e.last_status.remote, "busy");
+	ck_assert_int_eq(e.submission.envelope.recipients[0].state,
+	    RECIPIENT_DELIVERED);
+	ck_assert_str_eq(e.submission.envelope.recipients[1].status.enhanced,
+	    "4.7.500");
+	spool_entry_release(&e);
+}
+END_TEST
+
+/* What could not be read again is not written. */
+START_TEST(an_unreadable_record_is_not_written)
+{
+	struct status why = STATUS_INIT;
+	struct spool_entry e;
+	char id[SPOOL_ID_SIZE];
+
+	commit(id);
+	load(id, &e);
+	ck_assert_int_eq(spool_record_attempt(&e, "alerts", NULL, CLOCK_NEVER,
+	    &status), -1);
+	ck_assert_int_eq(status.sysexit, EX_SOFTWARE);
+	ck_assert_int_eq(spool_record_attempt(&e, "a b", NULL, 0, &status), -1);
+	why.reply = -1;
+	ck_assert_int_eq(spool_record_attempt(&e, "alerts", &why, 0, &status),
+	    -1);
+	why.reply = 0;
+	strcpy(why.remote, "\033[31m\n");
+	ck_assert_int_eq(spool_record_attempt(&e, "alerts", &why, 0, &status),
+	    0);
+	spool_entry_release(&e);
+	load(id, &e);
+	ck_assert_int_eq(e.attempts, 1);
+	ck_assert_str_eq(e.last_status.remote, "?[31m?");
+	spool_entry_release(&e);
+}
+END_TEST
+
+START_TEST(a_message_is_worked_on_by_one)
+{
+	struct spool_entry e, other;
+	char id[SPOOL_ID_SIZE];
+
+	commit(id);
+	load(id, &e);
+	ck_assert_int_eq(spool_load(&spool, id, false, &other, &status), 1);
+	ck_assert_int_eq(spool_peek(&spool, id, false, &other, &status), 0);
+	check_content(&other);
+	spool_entry_release(&other);
+	spool_entry_release(&e);
+	load(id, &e);
+	spool_entry_release(&e);
+}
+END_TEST
+
+/* The lock of a holder who slept too long is past, not gone. */
+START_TEST(a_late_holder_finds_out)
+{
+	struct spool_entry e, other;
+	char id[SPOOL_ID_SIZE];
+
+	commit(id);
+	load(id, &e);
+	lock_release(&e.lock);
+	ck_assert_int_eq(lock_take_open(&e.lock, e.submission.message.fd, 20),
+	    0);
+	usleep(30000);
+	load(id, &other);
+	ck_assert(!spool_entry_is_ours(&e));
+	ck_assert_int_eq(spool_record_sent(&e, &status), -1);
+	ck_assert_int_eq(status.sysexit, EX_TEMPFAIL);
+	ck_assert(spool_entry_is_ours(&other));
+	ck_assert_int_eq(spool_record_sent(&other, &status), 0);
+	spool_entry_release(&other);
+	/* The other one is done, but it was here. */
+	ck_assert(!spool_entry_is_ours(&e));
+	spool_entry_release(&e);
+	load(id, &e);
+	/* Late, and nobody came. */
+	lock_release(&e.lock);
+	ck_assert_int_eq(lock_take_open(&e.lock, e.submission.message.fd, 20),
+	    0);
+	usleep(30000);
+	ck_assert(spool_entry_is_ours(&e));
+	spool_entry_release(&e);
+}
+END_TEST
+
+static void
+append_bytes(const char *id, const char *bytes, size_t len)
+{
+	int fd = openat(spool.waiting, id, O_WRONLY | O_APPEND);
+
+	ck_assert_int_eq(safefile_write_all(fd, bytes, len), 0);
+	close(fd);
+}
+
+START_TEST(a_torn_record_is_cut_off)
+{
+	struct spool_entry e;
+	char id[SPOOL_ID_SIZE];
+	struct stat before, after;
+
+	commit(id);
+	fstatat(spool.waiting, id, &before, 0);
+	append_bytes(id, "sent at=17900", 13);
+	ck_assert_int_eq(spool_peek(&spool, id, false, &e, &status), 0);
+	spool_entry_release(&e);
+	load(id, &e);
+	fstatat(spool.waiting, id, &after, 0);
+	ck_assert_int_eq(before.st_size, after.st_size);
+	ck_assert_int_eq(spool_record_sent(&e, &status), 0);
+	spool_entry_release(&e);
+	load(id, &e);
+	ck_assert(e.answer_unknown);
+	spool_entry_release(&e);
+}
+END_TEST
+
+/* A corrupt file among good ones is set aside and stops nobody. */
+START_TEST(a_broken_file_is_set_aside)
+{
+	char id[SPOOL_ID_SIZE], good[SPOOL_ID_SIZE], name[64];
+	struct spool_entry e;
+	struct stat sb;
+
+	commit(id);
+	commit(good);
+	append_bytes(id, "rubbish\nsent at=1\n", 18);
+	ck_assert_int_eq(spool_peek(&spool, id, false, &e, &status), -1);
+	ck_assert_int_eq(fstatat(spool.waiting, id, &sb, 0), 0);
+	ck_assert_int_eq(spool_load(&spool, id, false, &e, &status), -1);
+	ck_assert_int_eq(status.sysexit, EX_DATAERR);
+	ck_assert_int_eq(fstatat(spool.waiting, id, &sb, 0), -1);
+	snprintf(name, sizeof name, "%s.broken", id);
+	ck_assert_int_eq(fstatat(spool.failed, name, &sb, 0), 0);
+	load(good, &e);
+	check_content(&e);
+	spool_entry_release(&e);
+}
+END_TEST
+
+/* A message that holds the whole journal of another, or of itself, is a message
+ * and nothing else. */
+START_TEST(a_message_may_look_like_a_journal)
+{
+	char id[SPOOL_ID_SIZE], bytes[4096];
+	struct spool_entry e;
+	ssize_t n;
+	int fd;
+
+	commit(id);
+	fd = openat(spool.waiting, id, O_RDONLY);
+	n = read(fd, bytes, sizeof bytes);
+	close(fd);
+	ck_assert_int_gt(n, 0);
+	buf_reset(&submission.message.memory);
+	buf_add(&submission.message.memory, bytes, (size_t)n);
+	buf_add(&submission.message.memory, bytes, (size_t)n);
+	submission.message.size = n * 2;
+	free(submission.envelope.sender);
+	submission.envelope.sender = xstrdup("other@b.example");
+	commit(id);
+	ck_assert_int_eq(spool_peek(&spool, id, false, &e, &status), 0);
+	ck_assert_int_eq(e.size, n * 2);
+	ck_assert_str_eq(e.submission.envelope.sender, "other@b.example");
+	spool_entry_release(&e);
+}
+END_TEST
+
+/* What does not belong there: left alone or set aside, never followed. */
+START_TEST(foreign_files_are_refused)
+{
+	static const char hole[] = "000000000aaaaS5U0";
+	char id[SPOOL_ID_SIZE];
+	struct spool_entry e;
+	struct stat sb;
+	int fd;
+
+	commit(id);
+	ck_assert_int_eq(linkat(spool.waiting, id, spool.directory, "other",
+	    0), 0);
+	ck_assert_int_eq(spool_load(&spool, id, false, &e, &status), -1);
+	ck_assert_int_eq(fstatat(spool.waiting, id, &sb, 0), 0);
+	ck_assert_int_eq(unlinkat(spool.waiting, id, 0), 0);
+	ck_assert_int_eq(symlinkat("../other", spool.waiting, id), 0);
+	ck_assert_int_eq(spool_load(&spool, id, false, &e, &status), -1);
+	ck_assert_int_eq(mkfifoat(spool.waiting, id, 0600), 0);
+	ck_assert_int_eq(spool_load(&spool, id, false, &e, &status), -1);
+	ck_assert_int_eq(mkdirat(spool.waiting, id, 0700), 0);
+	ck_assert_int_eq(spool_load(&spool, id, false, &e, &status), -1);
+	fd = openat(spool.waiting, hole, O_WRONLY | O_CREAT, 0600);
+	close(fd);
+	ck_assert_int_eq(spool_load(&spool, hole, false, &e, &status), -1);
+	fd = openat(spool.waiting, hole, O_WRONLY | O_CREAT, 0600);
+	ck_assert_int_eq(ftruncate(fd, INT64_C(1) << 40), 0);
+	close(fd);
+	ck_assert_int_eq(spool_load(&spool, hole, false, &e, &status), -1);
+	ck_assert_int_eq(spool_load(&spool, "../../etc/passwd", false, &e,
+	    &status), 1);
+}
+END_TEST
+
+START_TEST(failing_and_requeueing_move_it)
+{
+	struct spool_entry e;
+	char id[SPOOL_ID_SIZE];
+
+	commit(id);
+	load(id, &e);
+	e.submission.envelope.recipients[0].state = RECIPIENT_REFUSED;
+	e.submission.envelope.recipients[1].state = RECIPIENT_DELIVERED;
+	ck_assert_int_eq(spool_record_attempt(&e, "alerts", NULL, 0, &status),
+	    0);
+	ck_assert_int_eq(spool_fail(&spool, &e, &status), 0);
+	ck_assert(e.is_failed);
+	spool_entry_release(&e);
+	ck_assert_uint_eq(files_in(spool.waiting), 0);
+	ck_assert_int_eq(spool_load(&spool, id, true, &e, &status), 0);
+	ck_assert(e.has_failed);
+	ck_assert_int_eq(spool_requeue(&spool, &e, &status), 0);
+	spool_entry_release(&e);
+	load(id, &e);
+	ck_assert(!e.has_failed);
+	ck_assert_int_eq(e.submission.envelope.recipients[0].state,
+	    RECIPIENT_PENDING);
+	ck_assert_int_eq(e.submission.envelope.recipients[1].state,
+	    RECIPIENT_DELIVERED);
+	ck_assert_int_le(e.next_attempt, clock_wall());
+	spool_entry_release(&e);
+}
+END_TEST
+
+/* A crash between the record and the rename. */
+START_TEST(a_failed_message_in_new_is_moved_on)
+{
+	struct spool_entry e;
+	char id[SPOOL_ID_SIZE];
+
+	commit(id);
+	load(id, &e);
+	ck_assert_int_eq(spool_fail(&spool, &e, &status), 0);
+	spool_entry_release(&e);
+	ck_assert_int_eq(renameat(spool.failed, id, spool.waiting, id), 0);
+	ck_assert_int_eq(spool_load(&spool, id, false, &e, &status), 1);
+	ck_assert_int_eq(spool_load(&spool, id, true, &e, &status), 0);
+	spool_entry_release(&e);
+}
+END_TEST
+
+START_TEST(only_the_refused_go_to_failed)
+{
+	struct spool_entry e;
+	char id[SPOOL_ID_SIZE];
+
+	ck_assert_int_eq(spool_commit_failed(&spool, &submission, NULL, id,
+	    &status), -1);
+	submission.envelope.recipients[1].state = RECIPIENT_REFUSED;
+	status_set(&submission.envelope.recipients[1].status, EX_NOUSER, "no");
+	status_clear(&status);
+	ck_assert_int_eq(spool_commit_failed(&spool, &submission, NULL, id,
+	    &status), 0);
+	ck_assert_int_eq(spool_load(&spool, id, true, &e, &status), 0);
+	ck_assert(e.has_failed);
+	ck_assert_uint_eq(e.submission.envelope.count, 1);
+	ck_assert_str_eq(e.submission.envelope.recipients[0].address,
+	    "e@f.example");
+	ck_assert_str_eq(e.last_status.text, "no");
+	spool_entry_release(&e);
+}
+END_TEST
+
+START_TEST(lists_are_sorted_by_age)
+{
+	char id[3][SPOOL_ID_SIZE], **ids;
+	size_t count, i;
+
+	for (i = 0; i < 3; i++) {
+		commit(id[i]);
+		usleep(2000);
+	}
+	close(openat(spool.waiting, "stranger", O_CREAT | O_WRONLY, 0600));
+	ck_assert_int_eq(spool_list(&spool, false, &ids, &count, &status), 0);
+	ck_assert_uint_eq(count, 3);
+	for (i = 0; i < 3; i++)
+		ck_assert_str_eq(ids[i], id[i]);
+	spool_ids_free(ids, count);
+	ck_assert_int_eq(spool_list(&spool, true, &ids, &count, &status), 0);
+	ck_assert_uint_eq(count, 0);
+	spool_ids_free(ids, count);
+}
+END_TEST
+
+START_TEST(failed_messages_expire)
+{
+	struct spool_entry e;
+	char id[SPOOL_ID_SIZE];
+
+	commit(id);
+	load(id, &e);
+	ck_assert_int_eq(spool_fail(&spool, &e, &status), 0);
+	spool_entry_release(&e);
+	close(openat(spool.failed, "x.broken", O_CREAT | O_WRONLY, 0600));
+	close(openat(spool.failed, "x", O_CREAT | O_WRONLY, 0600));
+	spool_expire_failed(&spool, clock_wall() + 99);
+	ck_assert_uint_eq(files_in(spool.failed), 3);
+	spool_expire_failed(&spool, clock_wall() - 86400);
+	ck_assert_uint_eq(files_in(spool.failed), 3);
+	spool_expire_failed(&spool, clock_wall() + 102);
+	ck_assert_uint_eq(files_in(spool.failed), 1);
+}
+END_TEST
+
+START_TEST(one_user_cannot_fill_the_spool)
+{
+	char id[SPOOL_ID_SIZE];
+	int i;
+
+	config.spool_per_user = 20000;
+	for (i = 0; i < 10; i++)
+		if (spool_commit(&spool, &submission, NULL, NULL, 0, id,
+		    &status) == -1)
+			break;
+	ck_assert_int_gt(i, 0);
+	ck_assert_int_lt(i, 10);
+	ck_assert_int_eq(status.sysexit, EX_CANTCREAT);
+	ck_assert_uint_eq(files_in(spool.waiting), (size_t)i);
+	status_clear(&status);
+	submission.uid = 34;
+	commit(id);
+	submission.uid = 0;
+	for (i = 0; i < 10; i++)
+		commit(id);
+}
+END_TEST
+
+START_TEST(the_reserve_is_kept)
+{
+	char id[SPOOL_ID_SIZE];
+
+	config.spool_reserve = INT64_C(1) << 60;
+	ck_assert_int_eq(spool_commit(&spool, &submission, NULL, NULL, 0, id,
+	    &status), -1);
+	ck_assert_int_eq(status.sysexit, EX_CANTCREAT);
+	ck_assert_uint_eq(files_in(spool.waiting), 0);
+}
+END_TEST
+
+/* A caller's limit on file sizes, at every size. */
+START_TEST(a_limit_on_file_sizes_leaves_nothing)
+{
+	struct rlimit limit;
+	char id[SPOOL_ID_SIZE];
+	struct spool_entry e;
+	size_t kept = 0;
+	rlim_t size;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &limit);
+	for (size = 0; size < 600; size += 7) {
+		limit.rlim_cur = size;
+		setrlimit(RLIMIT_FSIZE, &limit);
+		status_clear(&status);
+		if (spool_commit(&spool, &submission, "alerts", NULL, 0, id,
+		    &status) == 0)
+			kept++;
+		else
+			ck_assert_int_eq(status.sysexit, EX_CANTCREAT);
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_FSIZE, &limit);
+		ck_assert_uint_eq(files_in(spool.waiting), kept);
+	}
+	ck_assert_uint_gt(kept, 0);
+	/* The journal of one that is kept: the record is refused whole. */
+	status_clear(&status);
+	commit(id);
+	load(id, &e);
+	limit.rlim_cur = (rlim_t)e.end + 10;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	ck_assert_int_eq(spool_record_sent(&e, &status), -1);
+	ck_assert_int_eq(spool_record_attempt(&e, NULL, NULL, 0, &status), -1);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	ck_assert_int_eq(spool_record_attempt(&e, NULL, NULL, 0, &status), 0);
+	spool_entry_release(&e);
+	load(id, &e);
+	ck_assert_int_eq(e.attempts, 1);
+	spool_entry_release(&e);
+}
+END_TEST
+
+static const struct {
+	const char *sender, *recipient;
+} invalid[] = {
+	{ "a@b>\r\nRCPT TO:<evil@x", "c@d" },
+	{ "a@b", "c@d\nstate is=delivered of=0" },
+	{ "a@b", "" },
+	{ "a@b", "<c@d>" },
+	{ "a b", "c@d" },
+};
+
+START_TEST(an_invalid_envelope_is_not_kept)
+{
+	char id[SPOOL_ID_SIZE];
+
+	free(submission.envelope.sender);
+	submission.envelope.sender = xstrdup(invalid[_i].sender);
+	add_recipient(invalid[_i].recipient);
+	ck_assert_int_eq(spool_commit(&spool, &submission, NULL, NULL, 0, id,
+	    &status), -1);
+	ck_assert_int_eq(status.sysexit, EX_CANTCREAT);
+	ck_assert_uint_eq(files_in(spool.waiting), 0);
+}
+END_TEST
+
+START_TEST(stale_temporary_files_go)
+{
+	struct lock lock;
+	int stale, used;
+
+	stale = openat(spool.directory, "tmp.1.1", O_CREAT | O_RDWR, 0600);
+	used = openat(spool.directory, "tmp.1.2", O_CREAT | O_RDWR, 0600);
+	ck_assert_int_eq(lock_take_open(&lock, used, 60000), 0);
+	spool_sweep(&spool);	/* both too young */
+	ck_assert_uint_eq(files_in(spool.directory), 4);
+	close(stale);
+	lock_release(&lock);
+	close(used);
+}
+END_TEST
+
+START_TEST(a_spool_that_cannot_be_used_says_so)
+{
+	struct config bad = { .spool_directory = xstrdup("/nonexistent/x") };
+	struct spool s;
+
+	ck_assert_int_eq(spool_open(&s, &bad, &status), -1);
+	ck_assert_int_eq(status.sysexit, EX_CANTCREAT);
+	spool_close(&s);
+	free(bad.spool_directory);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("spool");
+	TCase *t = tcase_create("spool");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, a_message_is_kept_and_read);
+	tcase_add_test(t, an_unnamed_file_is_not_copied);
+	tcase_add_test(t, an_unlinkable_file_is_copied);
+	tcase_add_test(t, attempts_are_remembered);
+	tcase_add_test(t, an_unreadable_record_is_not_written);
+	tcase_add_test(t, a_message_is_worked_on_by_one);
+	tcase_add_test(t, a_late_holder_finds_out);
+	tcase_add_test(t, a_torn_record_is_cut_off);
+	tcase_add_test(t, a_broken_file_is_set_aside);
+	tcase_add_test(t, a_message_may_look_like_a_journal);
+	tcase_add_test(t, foreign_files_are_refused);
+	tcase_add_test(t, failing_and_requeueing_move_it);
+	tcase_add_test(t, a_failed_message_in_new_is_moved_on);
+	tcase_add_test(t, only_the_refused_go_to_failed);
+	tcase_add_test(t, lists_are_sorted_by_age);
+	tcase_add_test(t, failed_messages_expire);
+	tcase_add_test(t, one_user_cannot_fill_the_spool);
+	tcase_add_test(t, the_reserve_is_kept);
+	tcase_add_test(t, a_limit_on_file_sizes_leaves_nothing);
+	tcase_add_loop_test(t, an_invalid_envelope_is_not_kept, 0,
+	    (int)(sizeof invalid / sizeof *invalid));
+	tcase_add_test(t, stale_temporary_files_go);
+	tcase_add_test(t, a_spool_that_cannot_be_used_says_so);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+CHECK_MAIN(suite)
