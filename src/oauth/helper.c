@@ -110,9 +110,11 @@ read_some(const struct child *child, struct buf *out, int64_t deadline,
 
 	if (ready == -1 && errno == EINTR)
 		return 1;
-	if (ready == 0)
-		return status_set(st, EX_TEMPFAIL, "%s took too long",
-		    child->path);
+	if (ready == 0) {
+		status_set(st, EX_TEMPFAIL, "%s took too long", child->path);
+		return status_hint(st, "check that this host may connect to "
+		    "the token endpoint, and that it is not just slow");
+	}
 	n = read(child->out, piece, sizeof piece);
 	if (n == -1)
 		return errno == EINTR ? 1 : status_set_errno(st, EX_OSERR,

@@ -234,9 +234,12 @@ judge(const struct found *f, const struct app *app, X509 **match,
 		return status_hint(st, "add the key in PEM form, or name its "
 		    "file in private-key");
 	}
-	if (sk_X509_num(f->certificates) == 0)
-		return status_set(st, EX_CONFIG, "%s holds no certificate",
+	if (sk_X509_num(f->certificates) == 0) {
+		status_set(st, EX_CONFIG, "%s holds no certificate",
 		    app->certificate);
+		return status_hint(st, "add the certificate that was uploaded "
+		    "to the app registration, in PEM form");
+	}
 	if (!is_rsa(f->key)) {
 		status_set(st, EX_CONFIG, "the key in %s is no RSA key", key);
 		return status_hint(st, "Entra takes RSA only: make a new key "

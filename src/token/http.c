@@ -177,9 +177,7 @@ say_failure(CURLcode code, const char *words, const char *url,
 	status_set(st, f != NULL ? f->sysexit : EX_TEMPFAIL, "asking %s: %s",
 	    url, words[0] != '\0' ? words : curl_easy_strerror(code));
 	st->scope = SCOPE_ACCOUNT;
-	if (f != NULL)
-		status_hint(st, "%s", f->hint);
-	return -1;
+	return status_hint(st, "%s", f != NULL ? f->hint : FIX_CONNECT);
 }
 
 static void

@@ -40,7 +40,6 @@ static credential_fn *const kinds[] = {
 static int
 parse_arguments(struct arguments *args, char **argv, struct status *st)
 {
-	*args = (struct arguments){ 0 };
 	argv++;
 	if (*argv != NULL && strcmp(*argv, "-C") == 0 && argv[1] != NULL) {
 		args->config = argv[1];
@@ -129,6 +128,18 @@ success_record(const struct request *q, const struct answer *a)
 	return r;
 }
 
+/* No token: a person may look at this. */
+static struct record *
+login_record(const struct request *q)
+{
+	struct record *r = record_new();
+
+	record_put_flag(r, "signed_in", true);
+	record_put_text(r, "mailbox", q->mailbox);
+	record_put_text(r, "request_id", q->id);
+	return r;
+}
+
 static struct record *
 failure_record(const struct request *q, const struct answer *a,
     const struct status *st)
@@ -178,7 +189,7 @@ main(int argc, char **argv)
 	struct status st = STATUS_INIT;
 	struct config config = { 0 };
 	struct request q = { .config = &config };
-	struct arguments args;
+	struct arguments args = { 0 };
 	struct identity id;
 	struct answer a;
 	bool done;
@@ -192,8 +203,8 @@ main(int argc, char **argv)
 	    curl_global_init(CURL_GLOBAL_DEFAULT) == 0 &&
 	    load(&config, &args, &st) == 0)
 		rc = ask(&q, &args, &a, &st);
-	done = print(rc == 0 ? success_record(&q, &a) :
-	    failure_record(&q, &a, &st));
+	done = print(rc == -1 ? failure_record(&q, &a, &st) : args.login ?
+	    login_record(&q) : success_record(&q, &a));
 	answer_release(&a);
 	config_release(&config);
 	/* Not exit(): libraries would wait there for resolvers that hang. */
