@@ -1031,8 +1031,9 @@ class Life(Case):
                 try:
                     line = entry.read_bytes()
                     if b"mailbearer-token" in line:
-                        seen += line + b"|" + \
-                            (entry.parent / "environ").read_bytes()
+                        seen += line
+                        # Root's to read only: it is not dumpable.
+                        seen += (entry.parent / "environ").read_bytes()
                 except OSError:
                     pass
         self.assertIn(b"contoso", seen)
