@@ -27,31 +27,36 @@ fold_length(const char *p, const char *end)
 	    eol + 1 : 0;
 }
 
+/* What a character of a body becomes that is not part of a fold. */
+static char
+clean(char c)
+{
+	return c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
+}
+
 /* Copies the body of a field.  What could end the field, or the string, but is
  * no fold becomes a blank: this is where injection stops.  Lines of only white
  * space are left out. */
 static void
-add_clean(struct buf *out, const char *text, size_t len)
+add_clean(struct buf *out, const char *p, size_t len)
 {
-	const char *p = text, *end = text + len;
+	const char *end = p + len, *line;
 	size_t fold;
 
 	while (p < end) {
 		fold = fold_length(p, end);
 		if (fold == 0) {
-			buf_addch(out, *p == '\r' || *p == '\n' || *p == '\0' ?
-			    ' ' : *p);
-			p++;
+			buf_addch(out, clean(*p++));
 			continue;
 		}
-		p += fold - 1;
-		text = p;
-		while (p < end && is_blank(*p))
+		line = p += fold - 1;
+		while (p < end && is_blank(clean(*p)) && !fold_length(p, end))
 			p++;
 		if (p == end || fold_length(p, end) > 0)
 			continue;
 		buf_addstr(out, "\r\n");
-		buf_add(out, text, (size_t)(p - text));
+		while (line < p)
+			buf_addch(out, clean(*line++));
 	}
 }
 

@@ -154,12 +154,12 @@ END_TEST
 
 START_TEST(nuls_do_not_cut_a_field)
 {
-	static const char text[] = "X: a\0b\r\n";
+	static const char text[] = "X: a\0b\r\n \0\r \r\n c\r\n";
 	struct header h = HEADER_INIT;
 	struct status st = STATUS_INIT;
 
 	ck_assert_int_eq(header_parse(&h, text, sizeof text - 1, &st), 0);
-	assert_formats(&h, "X: a b\r\n");
+	assert_formats(&h, "X: a b\r\n c\r\n");
 	header_release(&h);
 }
 END_TEST
