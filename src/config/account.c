@@ -170,7 +170,8 @@ account_choose(const struct config *c, const struct account_query *q,
 	for (i = 0; i < SUBJECT_COUNT; i++) {
 		if (addresses[i] == NULL || *addresses[i] == '\0')
 			continue;
-		found = choose_for(c, (enum subject)i, addresses[i], &m, why, st);
+		found = choose_for(c, (enum subject)i, addresses[i], &m, why,
+		    st);
 		if (found == -1)
 			return -1;
 		if (found == 1) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "config/complete.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
@@ -114,8 +113,8 @@ complete_reference(const struct subject *s)
 		    "from", "add app = \"NAME\", and a block: app \"NAME\" "
 		    "{ ... }");
 	if (!needs_token(a) && a->app != NULL)
-		return refuse(s, "app", "it names an app, but its auth needs no "
-		    "token", "remove app, or add auth = xoauth2");
+		return refuse(s, "app", "it names an app, but its auth needs "
+		    "no token", "remove app, or add auth = xoauth2");
 	return 0;
 }
 
@@ -130,8 +129,8 @@ complete_authentication(const struct subject *s)
 		    "\"/PATH\", a file that holds nothing but the password");
 	if (!needs_password(a) && a->password_file != NULL)
 		return refuse(s, "password-file", "it has a password-file, but "
-		    "its auth needs no password", "remove password-file, or add "
-		    "auth = plain");
+		    "its auth needs no password", "remove password-file, or "
+		    "add auth = plain");
 	if (a->auth == AUTH_NONE && a->auth_user != NULL)
 		return refuse(s, "auth-user", "it has an auth-user, but no "
 		    "authentication", "remove auth-user, or add auth");
@@ -181,8 +180,10 @@ complete_host(const struct subject *s)
 	}
 	if (a->host != NULL)
 		return 0;
-	return refuse(s, "preset", "it has no host", s->preset->host_source ==
-	    HOST_GIVEN ? "preset = smtp needs a host" : "add host: the MX of the "
+	if (s->preset->host_source == HOST_GIVEN)
+		return refuse(s, "preset", "it has no host",
+		    "preset = smtp needs a host");
+	return refuse(s, "preset", "it has no host", "add host: the MX of the "
 	    "mailbox's domain, such as contoso-com" RELAY_SUFFIX);
 }
 
@@ -219,11 +220,18 @@ complete_account(const struct subject *s)
 	return 0;
 }
 
+static const char *
+cloud_scope(const struct app *a)
+{
+	const struct cloud *cloud = cloud_find(a->cloud);
+
+	return a->delegated ? cloud->delegated_scope : cloud->scope;
+}
+
 /* An app's scope follows from what its accounts send to. */
 static int
 complete_scope(const struct subject *s)
 {
-	const struct cloud *cloud;
 	const char *scope;
 	struct app *a;
 
@@ -231,9 +239,7 @@ complete_scope(const struct subject *s)
 		return 0;
 	a = &s->reading->config->apps[s->account->app -
 	    s->reading->config->apps];
-	cloud = cloud_find(a->cloud);
-	scope = s->preset->scope != NULL ? s->preset->scope :
-	    a->delegated ? cloud->delegated_scope : cloud->scope;
+	scope = s->preset->scope != NULL ? s->preset->scope : cloud_scope(a);
 	if (a->scope == NULL)
 		a->scope = xstrdup(scope);
 	else if (strcmp(a->scope, scope) != 0 && !a->scope_given)
@@ -246,17 +252,11 @@ complete_scope(const struct subject *s)
 static void
 complete_unused_apps(struct config *c)
 {
-	const struct cloud *cloud;
 	size_t i;
 
-	for (i = 0; i < c->app_count; i++) {
-		struct app *a = &c->apps[i];
-
-		cloud = cloud_find(a->cloud);
-		if (a->scope == NULL)
-			a->scope = xstrdup(a->delegated ?
-			    cloud->delegated_scope : cloud->scope);
-	}
+	for (i = 0; i < c->app_count; i++)
+		if (c->apps[i].scope == NULL)
+			c->apps[i].scope = xstrdup(cloud_scope(&c->apps[i]));
 }
 
 int

@@ -64,7 +64,8 @@ static int
 refuse_second(const struct reading *r, const struct scan_block *b,
     const struct app *a, size_t i, size_t j, struct status *st)
 {
-	int line_i = credential_line(b, a, i), line_j = credential_line(b, a, j);
+	int line_i = credential_line(b, a, i);
+	int line_j = credential_line(b, a, j);
 
 	scan_error(st, r->path, line_i > line_j ? line_i : line_j,
 	    "app \"%s\" has two credentials, %s and %s", a->name,

@@ -79,8 +79,8 @@ refuse_tie(const struct reading *r, const struct claim *first,
 	const struct scan_block *b = &blocks[second->account - all];
 
 	scan_error(st, r->path, scan_line(b, second->key),
-	    "\"%.100s\" leads to two accounts: \"%s\" here (%s), \"%s\" in line "
-	    "%d (%s)", second->text, second->account->name, second->key,
+	    "\"%.100s\" leads to two accounts: \"%s\" here (%s), \"%s\" in "
+	    "line %d (%s)", second->text, second->account->name, second->key,
 	    first->account->name, scan_line(a, first->key), first->key);
 	return status_hint(st, "an address or pattern can stand in one account "
 	    "only");

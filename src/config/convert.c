@@ -15,12 +15,13 @@ static const struct {
 	const char *noun;	/* "retry-for: "5" is no ..." */
 	const char *hint;
 } expected[] = {
-	[KEY_TEXT] = { "printable text", "" },
-	[KEY_ID] = { "id", "an id is made of letters, digits, dots and dashes" },
+	[KEY_TEXT] = { "printable text", "it cannot be empty" },
+	[KEY_ID] = { "id", "an id is made of letters, digits, dots and "
+	    "dashes" },
 	[KEY_NAME] = { "name of a block", "names are up to 64 letters, digits, "
 	    "dots, dashes and underscores" },
 	[KEY_FLAG] = { "boolean", "write true or false" },
-	[KEY_NUMBER] = { "number", "" },
+	[KEY_NUMBER] = { "number", "write it in digits" },
 	[KEY_DURATION] = { "duration",
 	    "write it like 30s, 5m, 12h, 5d or 2w" },
 	[KEY_SIZE] = { "size", "write it like 500K, 150M or 1G" },
@@ -37,16 +38,16 @@ static const struct {
 	[KEY_PATH] = { "absolute path", "a path begins with /" },
 	[KEY_PATH_OR_NONE] = { "absolute path",
 	    "a path begins with /; \"\" stands for none" },
-	[KEY_FILE] = { "absolute path", "a file is named by a path that begins "
-	    "with /, or by credential:NAME" },
+	[KEY_FILE] = { "absolute path", "a file is named by a path that "
+	    "begins with /, or by credential:NAME" },
 	[KEY_LOG] = { "log", "write syslog, stderr, or a path that begins "
 	    "with /" },
 	[KEY_URL] = { "https URL", "it begins with https://HOST (http:// only "
 	    "to 127.0.0.1 or localhost) and names no user" },
 	[KEY_PROXY] = { "proxy", "write it like http://proxy.contoso.com:3128; "
 	    "a user and password cannot be given" },
-	[KEY_FILES] = { "absolute path", "a file is named by a path that begins "
-	    "with /, or by credential:NAME" },
+	[KEY_FILES] = { "absolute path", "a file is named by a path that "
+	    "begins with /, or by credential:NAME" },
 	[KEY_PATTERNS] = { "pattern", "" },
 	[KEY_USERS] = { "user", "write login names, numeric user ids or "
 	    "@GROUP" },
@@ -54,11 +55,26 @@ static const struct {
 	    "program" },
 };
 
+/* Where people write a secret by mistake: it must not reach a caller's stderr,
+ * nor the log. */
+static bool
+may_be_secret(enum key_type type)
+{
+	return type == KEY_FILE || type == KEY_FILES || type == KEY_PROXY ||
+	    type == KEY_COMMAND;
+}
+
 static int
 refuse(const struct setting *s, const char *text)
 {
-	scan_error(s->st, s->reading->path, s->line, "%s: \"%.100s\" is no %s",
-	    s->key->name, text, expected[s->key->type].noun);
+	if (may_be_secret(s->key->type))
+		scan_error(s->st, s->reading->path, s->line,
+		    "%s: its value is no %s", s->key->name,
+		    expected[s->key->type].noun);
+	else
+		scan_error(s->st, s->reading->path, s->line,
+		    "%s: \"%.100s\" is no %s", s->key->name, text,
+		    expected[s->key->type].noun);
 	if (*expected[s->key->type].hint != '\0')
 		status_hint(s->st, "%s", expected[s->key->type].hint);
 	return -1;
@@ -86,13 +102,18 @@ refuse_word(const struct setting *s, const char *text)
 static int
 check_range(const struct setting *s, const char *text, int64_t n)
 {
-	if (n < s->key->min)
-		return scan_error(s->st, s->reading->path, s->line,
-		    "%s: %.100s is too small", s->key->name, text);
-	if (n > s->key->max)
-		return scan_error(s->st, s->reading->path, s->line,
-		    "%s: %.100s is too large", s->key->name, text);
-	return 0;
+	char min[VALUE_SIZE], max[VALUE_SIZE];
+	char unit = s->key->type == KEY_DURATION ? 's' :
+	    s->key->type == KEY_SIZE ? 'B' : '\0';
+
+	if (n >= s->key->min && n <= s->key->max)
+		return 0;
+	value_format(min, s->key->min, unit);
+	value_format(max, s->key->max, unit);
+	scan_error(s->st, s->reading->path, s->line, "%s: %.100s is too %s",
+	    s->key->name, text, n < s->key->min ? "small" : "large");
+	return status_hint(s->st, "%s is from %s to %s", s->key->name, min,
+	    max);
 }
 
 /* Fields of type int64_t. */

@@ -39,8 +39,8 @@ is_trusted_directory(const struct stat *sb, uid_t owner)
 	    (sb->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* Whether DIRECTORY/unit/name is there, in a directory that root made.  A unit's
- * directory that we may not enter is not ours. */
+/* Whether DIRECTORY/unit/name is there, in a directory that root made.  A
+ * unit's directory that we may not enter is not ours. */
 static bool
 has_credential(int directory, const char *unit, uid_t owner, const char *name)
 {

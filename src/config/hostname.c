@@ -13,7 +13,7 @@
 #include "config/pattern.h"
 #include "config/value.h"
 
-#define FILE_MAX	(64 * 1024)	/* of /etc/hosts; the rest is not seen */
+#define FILE_MAX	(64 * 1024)	/* of /etc/hosts; the rest is unseen */
 #define NODE_SIZE	256
 #define NAMES_MAX	100		/* names of this host in /etc/hosts */
 #define WORDS_MAX	64		/* names in one line of it */

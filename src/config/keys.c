@@ -121,7 +121,8 @@ static const struct key app_keys[] = {
 static const struct key account_keys[] = {
 	{ "app", KEY_NAME, IN(app_name),
 	    .help = "the app that gets its tokens" },
-	{ "mailbox", KEY_ADDRESS, IN(mailbox), .help = "the mailbox that sends" },
+	{ "mailbox", KEY_ADDRESS, IN(mailbox),
+	    .help = "the mailbox that sends" },
 	{ "send-as", KEY_PATTERNS, IN(send_as),
 	    .help = "further addresses that may stand in From" },
 	{ "serves", KEY_PATTERNS, IN(serves),

@@ -34,7 +34,8 @@ lex_check(const char *path, const char *text, size_t len, struct status *st)
 	if (strncmp(text, "\xef\xbb\xbf", 3) == 0 ||
 	    strncmp(text, "\xff\xfe", 2) == 0 ||
 	    strncmp(text, "\xfe\xff", 2) == 0) {
-		scan_error(st, path, 1, "the file begins with a byte order mark");
+		scan_error(st, path, 1,
+		    "the file begins with a byte order mark");
 		return status_hint(st, "save it as plain UTF-8 without one");
 	}
 	line = line_of_binary(text, len);
@@ -134,8 +135,8 @@ read_word(struct scanner *s)
 	    strchr(" \t\r\n#={},", *s->next) != NULL))
 		return 0;
 	scan_error(s->st, s->path, s->line, "unexpected \"%c\"", *s->next);
-	return status_hint(s->st, "put values with other characters than letters,"
-	    " digits and ._@/:%%- in double quotes");
+	return status_hint(s->st, "put values with other characters than "
+	    "letters, digits and ._@/:%%- in double quotes");
 }
 
 int

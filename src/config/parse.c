@@ -2,7 +2,6 @@
 #include "config/parse.h"
 
 #include <confuse.h>
-#include <stdlib.h>
 
 #include "base/xalloc.h"
 #include "config/convert.h"
@@ -15,8 +14,8 @@ set_list(const struct setting *s, cfg_t *section)
 
 	*(char ***)s->field = list;
 	for (i = 0; i < count; i++)
-		if (convert_item(s, cfg_getnstr(section, s->key->name, i), i == 0,
-		    &list[i]) == -1)
+		if (convert_item(s, cfg_getnstr(section, s->key->name, i),
+		    i == 0, &list[i]) == -1)
 			return -1;
 	return 0;
 }
@@ -145,8 +144,8 @@ confuse_init(void)
 	return cfg_init(top, CFGF_NONE);
 }
 
-/* After the scan libconfuse has nothing left to refuse; if it does all the same,
- * or sees other blocks, the two differ about the grammar. */
+/* After the scan libconfuse has nothing left to refuse; if it does all the
+ * same, or sees other blocks, the two differ about the grammar. */
 static bool
 confuse_parse(cfg_t *root, const char *text, const struct scan *scan)
 {

@@ -130,7 +130,8 @@ is_at_host(const struct pattern_address *p, const struct pattern_address *a,
 {
 	if (p->domain == NULL && a->domain != NULL)
 		return c != NULL && config_is_host_name(c, a->domain);
-	return p->domain != NULL && a->domain == NULL && host_fits(p->domain, c);
+	return p->domain != NULL && a->domain == NULL &&
+	    host_fits(p->domain, c);
 }
 
 int

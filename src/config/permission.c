@@ -82,8 +82,8 @@ refuse(const struct account *a, const struct caller *u, struct status *st)
 		status_set(st, EX_NOPERM,
 		    "uid %lu may not use the account \"%s\"",
 		    (unsigned long)u->uid, a->name);
-	return status_hint(st, "the administrator lists who may in allow-users of "
-	    "account \"%s\" (line %d of mailbearer.conf)", a->name, a->line);
+	return status_hint(st, "the administrator lists who may in allow-users "
+	    "of account \"%s\" (line %d of mailbearer.conf)", a->name, a->line);
 }
 
 int

@@ -31,8 +31,8 @@ const char *const cloud_names[] = {
 };
 _Static_assert(COUNT(cloud_names) == COUNT(clouds) + 1, "a name for each");
 
-/* High Volume Email refuses a token in its last ten minutes (5.5.127).  Relay by
- * connector and Direct Send are not bound by a mailbox's limits. */
+/* High Volume Email refuses a token in its last ten minutes (5.5.127).  Relay
+ * by connector and Direct Send are not bound by a mailbox's limits. */
 static const struct preset presets[] = {
 	{ .name = "exchange-online", .host_source = HOST_OF_CLOUD,
 	    .port = 587, .auth = AUTH_XOAUTH2, .max_connections = 3,

@@ -58,8 +58,9 @@ read_list(struct scanner *s, const struct key *k)
 			return -1;
 	} while (s->token == TOKEN_COMMA);
 	if (s->token != TOKEN_CLOSE)
-		return scan_error(s->st, s->path, s->line, "%s: values in a list"
-		    " stand between commas, and the list ends in }", k->name);
+		return scan_error(s->st, s->path, s->line, "%s: values in a "
+		    "list stand between commas, and the list ends in }",
+		    k->name);
 	if (items == 0)
 		return scan_error(s->st, s->path, line, "%s: the list is empty",
 		    k->name);
@@ -155,8 +156,9 @@ check_title(const struct scanner *s, const struct scan *out,
 	for (i = 0; i < out->count[b->level]; i++)
 		if (strcmp(other[i].title, b->title) == 0)
 			return scan_error(s->st, s->path, b->line,
-			    "there are two blocks %s \"%s\", the first in line %d",
-			    key_tables[b->level].where, b->title, other[i].line);
+			    "there are two blocks %s \"%s\", the first in "
+			    "line %d", key_tables[b->level].where, b->title,
+			    other[i].line);
 	return 0;
 }
 
@@ -231,7 +233,8 @@ read_block(struct scanner *s, struct scan *out, enum key_level level)
 		if (block_level(word) != LEVEL_TOP && !followed_by(s, '='))
 			return scan_error(s->st, s->path, s->line,
 			    "a block inside of a block: %s \"%s\" of line %d "
-			    "has no }", key_tables[level].where, b.title, b.line);
+			    "has no }", key_tables[level].where, b.title,
+			    b.line);
 		if (read_setting(s, &b, word) == -1)
 			return -1;
 	}
@@ -262,7 +265,8 @@ read_file(struct scanner *s, struct scan *out)
 		copy_word(s, word);
 		level = block_level(word);
 		rc = level == LEVEL_TOP || followed_by(s, '=') ?
-		    read_setting(s, &out->top, word) : read_block(s, out, level);
+		    read_setting(s, &out->top, word) :
+		    read_block(s, out, level);
 		if (rc == -1)
 			return -1;
 	}

@@ -2,6 +2,8 @@
 #include "config/value.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,6 +17,14 @@
 struct unit {
 	char	letter;
 	int64_t	factor;
+};
+
+/* Ascending, ending in a row without a letter. */
+static const struct unit durations[] = {
+	{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
+	{ 'w', 604800 }, { '\0', 0 }
+}, sizes[] = {
+	{ 'K', 1 << 10 }, { 'M', 1 << 20 }, { 'G', 1 << 30 }, { '\0', 0 }
 };
 
 /* Digits at *text, which moves past them. */
@@ -59,13 +69,9 @@ scaled(const char *text, const struct unit *units, int64_t bare,
 int
 value_duration(const char *text, int64_t *seconds)
 {
-	static const struct unit units[] = {
-		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
-		{ 'w', 604800 }, { '\0', 0 }
-	};
 	int64_t n;
 
-	if (scaled(text, units, 0, &n) == -1)
+	if (scaled(text, durations, 0, &n) == -1)
 		return -1;
 	*seconds = n;
 	return 0;
@@ -74,16 +80,28 @@ value_duration(const char *text, int64_t *seconds)
 int
 value_size(const char *text, int64_t *bytes)
 {
-	static const struct unit units[] = {
-		{ 'K', 1 << 10 }, { 'M', 1 << 20 }, { 'G', 1 << 30 },
-		{ '\0', 0 }
-	};
 	int64_t n;
 
-	if (scaled(text, units, 1, &n) == -1)
+	if (scaled(text, sizes, 1, &n) == -1)
 		return -1;
 	*bytes = n;
 	return 0;
+}
+
+void
+value_format(char text[VALUE_SIZE], int64_t n, char unit)
+{
+	const struct unit *u = unit == 's' ? durations :
+	    unit == 'B' ? sizes : NULL, *best = NULL;
+
+	for (; n != 0 && u != NULL && u->letter != '\0'; u++)
+		if (n % u->factor == 0)
+			best = u;
+	if (best == NULL)
+		snprintf(text, VALUE_SIZE, "%" PRId64, n);
+	else
+		snprintf(text, VALUE_SIZE, "%" PRId64 "%c", n / best->factor,
+		    best->letter);
 }
 
 int
@@ -119,7 +137,8 @@ value_date(const char *text, int64_t *seconds)
 	time_t t;
 
 	if (strlen(text) != 10 || text[4] != '-' || text[7] != '-' ||
-	    (year = fixed(text, 4)) < 1970 || (month = fixed(text + 5, 2)) < 1 ||
+	    (year = fixed(text, 4)) < 1970 ||
+	    (month = fixed(text + 5, 2)) < 1 ||
 	    (day = fixed(text + 8, 2)) < 1)
 		return -1;
 	tm.tm_year = year - 1900;
@@ -254,7 +273,8 @@ value_is_proxy(const char *url)
 	size_t len;
 
 	if (authority == NULL || !value_is_text(url, false) ||
-	    (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0))
+	    (strncmp(url, "http://", 7) != 0 &&
+	    strncmp(url, "https://", 8) != 0))
 		return false;
 	authority += 3;
 	len = strcspn(authority, "/?#");
@@ -285,7 +305,8 @@ value_is_local_part(const char *local, size_t len)
 	for (i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)local[i];
 
-		if (c <= ' ' || c == 0x7f || strchr("()<>[]:;@\\,\"", c) != NULL ||
+		if (c <= ' ' || c == 0x7f ||
+		    strchr("()<>[]:;@\\,\"", c) != NULL ||
 		    (c == '.' && local[i + 1] == '.'))
 			return false;
 	}

@@ -23,6 +23,11 @@ int	value_flag(const char *text, bool *flag);
 /* Index in a list that ends in NULL. */
 int	value_choice(const char *text, const char *const *words, int *index);
 
+/* The shortest way to write an amount, for people: of seconds for unit 's', of
+ * bytes for 'B', of neither for '\0'. */
+#define VALUE_SIZE 24
+void	value_format(char text[VALUE_SIZE], int64_t n, char unit);
+
 /* Names of apps and accounts: [A-Za-z0-9._-]{1,64}, not "." or "..": they
  * become file names. */
 bool	value_is_name(const char *text);

@@ -87,7 +87,8 @@ static const struct {
 	{ "acount x { }", 1, "unknown key acount", "did you mean account?" },
 	{ APP "account x { malbox = a@b }", 2, "unknown key malbox",
 	    "did you mean mailbox?" },
-	{ "app a { client-secret = x }", 1, "unknown key client-secret", "" },
+	{ "app a { client-secret = x }", 1, "unknown key client-secret",
+	    "client-secret-file" },
 	{ "xyzzy = 1", 1, "unknown key xyzzy", "mailbearer.conf(5)" },
 	{ "Domain = a.b", 1, "unknown key Domain", "did you mean domain?" },
 	{ "mailbox = a@b.c", 1, "mailbox does not belong here",
@@ -98,11 +99,11 @@ static const struct {
 	/* Values. */
 	{ "spool = maybe", 1, "\"maybe\" is no boolean", "true or false" },
 	{ "retry-for = 5", 1, "\"5\" is no duration", "5d" },
-	{ "retry-for = 0s", 1, "too small", "" },
+	{ "retry-for = 0s", 1, "too small", "from 1s to 90d" },
 	{ "retry-for = 99w", 1, "too large", "" },
 	{ "send-timeout = 2h", 1, "too large", "" },
 	{ "max-message-size = 150MB", 1, "is no size", "150M" },
-	{ "max-message-size = 3G", 1, "too large", "" },
+	{ "max-message-size = 3G", 1, "too large", "from 1K to 2G" },
 	{ "domain = \"a b\"", 1, "is no domain name", "" },
 	{ "domain = 192.0.2.1", 1, "is no domain name", "" },
 	{ "local-mail-to = root", 1, "is no complete mail address", "" },
@@ -114,7 +115,7 @@ static const struct {
 	{ "proxy = \"http://u:p@proxy:3128\"", 1, "is no proxy", "http" },
 	{ "user-messages-per-hour = -1", 1, "is no number", "" },
 	{ APP "account x { port = 0 }", 2, "too small", "" },
-	{ APP "account x { port = 65536 }", 2, "too large", "" },
+	{ APP "account x { port = 65536 }", 2, "too large", "from 1 to 65535" },
 	{ APP "account x { port = 587x }", 2, "is no number", "" },
 	{ APP "account x { tls = yes }", 2, "not one of its values",
 	    "starttls, implicit or none" },
@@ -144,8 +145,8 @@ static const struct {
 	{ "app a { client-secret-file = secret }", 1, "no absolute path",
 	    "credential:NAME" },
 	{ "app a { client-secret-file = {\"/a\",\n\"credential:../x\"} }", 1,
-	    "credential:../x", "" },
-	{ "app a { certificate = credential:.x }", 1, "credential:.x", "" },
+	    "client-secret-file: its value is no absolute path", "" },
+	{ "app a { certificate = credential:.x }", 1, "no absolute path", "" },
 	{ "app a { token-command = { token, -v } }", 1, "no command",
 	    "absolute path" },
 	/* Apps. */
@@ -225,6 +226,32 @@ START_TEST(an_error_names_line_and_remedy)
 	    strstr(st.hint, errors[_i].hint) == NULL)
 		ck_abort_msg("%s\nhint: %s\nwanted line %d, %s, %s", st.text,
 		    st.hint, errors[_i].line, errors[_i].wrong, errors[_i].hint);
+}
+END_TEST
+
+/* People put a secret where its file belongs. */
+static const char *const blunders[] = {
+	"app a { client-secret-file = \"Abc8Q~Hush\" }",
+	"app a { client-secret = \"Abc8Q~Hush\" }",
+	"app a { client-secret-file = Abc8Q~Hush }",
+	"app a { client-secret-file = {\"/a\", \"Abc8Q~Hush\"} }",
+	"app a { passphrase-file = Hush }",
+	"account x { password-file = Hush }",
+	"account x { password = Hush }",
+	"proxy = \"http://user:Hush@proxy:3128\"",
+	"proxy = \"Hush\"",
+	"app a { token-command = {\"Hush\"} }",
+	"app a { client-secret-file = \"/a\\Hush\" }",
+};
+
+START_TEST(a_secret_in_the_wrong_place_is_not_repeated)
+{
+	struct status st;
+	struct config c;
+
+	ck_assert_int_eq(parse(&c, blunders[_i], false, &st), -1);
+	ck_assert_ptr_null(strstr(st.text, "Hush"));
+	ck_assert_ptr_null(strstr(st.hint, "Hush"));
 }
 END_TEST
 
@@ -694,6 +721,8 @@ suite(void)
 
 	tcase_add_loop_test(t, an_error_names_line_and_remedy, 0,
 	    COUNT(errors));
+	tcase_add_loop_test(t, a_secret_in_the_wrong_place_is_not_repeated, 0,
+	    COUNT(blunders));
 	tcase_add_test(t, nul_and_length);
 	tcase_add_test(t, two_blocks_are_a_whole_config);
 	tcase_add_test(t, every_value_arrives);

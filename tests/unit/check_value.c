@@ -76,6 +76,26 @@ START_TEST(a_date)
 END_TEST
 
 static const struct {
+	int64_t n;
+	char unit;
+	const char *text;
+} amounts[] = {
+	{ 0, 's', "0" }, { 1, 's', "1s" }, { 90, 's', "90s" },
+	{ 120, 's', "2m" }, { 86400, 's', "1d" }, { 604800, 's', "1w" },
+	{ 0, 'B', "0" }, { 1000, 'B', "1000" }, { 1 << 20, 'B', "1M" },
+	{ 604800, '\0', "604800" }, { -1, '\0', "-1" },
+};
+
+START_TEST(an_amount_is_written_short)
+{
+	char text[VALUE_SIZE];
+
+	value_format(text, amounts[_i].n, amounts[_i].unit);
+	ck_assert_str_eq(text, amounts[_i].text);
+}
+END_TEST
+
+static const struct {
 	const char *text;
 	int value;		/* -1: none */
 } flags[] = {
@@ -214,6 +234,7 @@ suite(void)
 	tcase_add_loop_test(t, a_size, 0, COUNT(sizes));
 	tcase_add_loop_test(t, a_number, 0, COUNT(numbers));
 	tcase_add_loop_test(t, a_date, 0, COUNT(dates));
+	tcase_add_loop_test(t, an_amount_is_written_short, 0, COUNT(amounts));
 	tcase_add_loop_test(t, a_flag, 0, COUNT(flags));
 	tcase_add_loop_test(t, a_safe_url, 0, COUNT(urls));
 	tcase_add_loop_test(t, a_proxy, 0, COUNT(proxies));
