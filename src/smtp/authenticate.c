@@ -114,28 +114,32 @@ send_blob(struct session *s, const struct mechanism *m, const struct buf *blob,
 	return 0;
 }
 
-/* The final reply decides; a challenge before it says more about the reason, and
- * is kept behind the server's words. */
+/* A challenge instead of a verdict says what is wrong; answered, it is followed
+ * by the verdict, and is kept behind the words of that. */
+static int
+answer_challenge(struct session *s, const struct mechanism *m,
+    struct status *st)
+{
+	struct buf challenge;
+	int rc;
+
+	buf_init(&challenge, sizeof st->remote);
+	sasl_decode_challenge(&challenge, s->reply.text.data);
+	rc = say(s, m->error_answer, st);
+	buf_addf(&s->reply.text, "\n%s", challenge.data);
+	buf_release(&challenge);
+	return rc;
+}
+
 static int
 finish(struct session *s, const struct mechanism *m, struct status *st)
 {
-	struct buf challenge;
-
-	if (s->reply.code != 334)
-		return dialogue_class(s) == 2 ? 0 : dialogue_refused(s,
-		    DIAGNOSE_AUTH, st, "AUTH %s refused", m->name);
-	buf_init(&challenge, sizeof st->remote);
-	sasl_decode_challenge(&challenge, s->reply.text.data);
-	if (say(s, m->error_answer, st) == -1) {
-		buf_release(&challenge);
+	if (s->reply.code == 334 && answer_challenge(s, m, st) == -1)
 		return -1;
-	}
-	buf_addf(&s->reply.text, "\n%s", challenge.data);
-	buf_release(&challenge);
-	if (dialogue_class(s) == 2)
-		return 0;
-	return dialogue_refused(s, DIAGNOSE_AUTH, st, "AUTH %s refused",
-	    m->name);
+	if (dialogue_class(s) != 2)
+		return dialogue_refused(s, DIAGNOSE_AUTH, st,
+		    "AUTH %s refused", m->name);
+	return 0;
 }
 
 /* A buffer that a secret can be built in without being copied about. */

@@ -217,6 +217,8 @@ set_context_modes(SSL_CTX *ctx, const struct tls_params *p)
 #endif
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
 	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* One recv(2) for a record, not one for its head and one for the rest. */
+	SSL_CTX_set_read_ahead(ctx, 1);
 	if (p->new_session == NULL)
 		return;
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT |

@@ -5,17 +5,15 @@
  */
 #include "smtp/session.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
-#include "base/xalloc.h"
 #include "smtp/data.h"
 #include "smtp/dialogue.h"
+#include "smtp/recipients.h"
 
 #define SMALL (64 * 1024)	/* a message that flies with its envelope */
 
@@ -26,9 +24,8 @@ enum { STEP_RSET, STEP_MAIL, STEP_RCPT };
 struct transaction {
 	struct session	*s;
 	const struct session_data *d;
-	struct envelope	*e;
-	struct recipient **rcpt;	/* those that this transaction is for */
-	size_t		 count, accepted;
+	const struct envelope *e;
+	struct recipients to;
 	enum { BY_DATA, BY_BDAT, BY_BDAT_AT_ONCE } how;
 	bool		 utf8;		/* SMTPUTF8 is asked for */
 	bool		 mail_refused;
@@ -37,80 +34,18 @@ struct transaction {
 	bool		 handed_over;	/* all of the message has left */
 };
 
-static bool
-is_ascii(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text > 0x7f)
-			return false;
-	return true;
-}
-
-static bool
-has_control_bytes(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if (iscntrl((unsigned char)*text))
-			return true;
-	return false;
-}
-
-/* A path the caller let through all the same: it would be two commands. */
-static int
-refuse_control_bytes(const char *path, struct status *st)
-{
-	if (!has_control_bytes(path))
-		return 0;
-	return status_set(st, EX_USAGE, "control characters in the address "
-	    "<%s>", path);
-}
-
-static int
-refuse_utf8(const struct session *s, const char *path, struct status *st)
-{
-	status_set(st, EX_NOUSER, "%s does not take <%s>: it offers no SMTPUTF8 "
-	    "for addresses that are not ASCII", s->p.host, path);
-	status_remote(st, 0, "5.6.7", "");	/* RFC 6531 3.5 */
-	return -1;
-}
-
-/* Refuses what this server cannot be offered; the rest, up to the most that one
- * transaction may have, are chosen. */
-static void
-choose_recipients(struct transaction *t)
-{
-	struct recipient *r = t->e->recipients;
-	const struct recipient *end = r + t->e->count;
-
-	t->rcpt = xcalloc(t->e->count, sizeof *t->rcpt);
-	for (; r < end && t->count < (size_t)t->d->max_recipients; r++) {
-		if (r->state != RECIPIENT_PENDING)
-			continue;
-		if (refuse_control_bytes(r->address, &r->status) == -1 ||
-		    (r->utf8 && !t->s->ext.smtputf8 &&
-		    refuse_utf8(t->s, r->address, &r->status) == -1)) {
-			r->state = RECIPIENT_REFUSED;
-			continue;
-		}
-		t->utf8 |= r->utf8;
-		t->rcpt[t->count++] = r;
-	}
-	t->utf8 |= t->d->needs_smtputf8 && t->s->ext.smtputf8;
-}
-
 /* What can be known before anything is said. */
 static int
 check_message(struct transaction *t, struct status *st)
 {
 	const struct session_extensions *x = &t->s->ext;
 
-	if (refuse_control_bytes(t->d->mail_from, st) == -1)
+	if (path_check(t->d->mail_from, st) == -1)
 		return -1;
-	if (!is_ascii(t->d->mail_from) && !x->smtputf8)
+	if (!path_is_ascii(t->d->mail_from) && !x->smtputf8)
 		return status_set(st, EX_CONFIG, "%s does not take mail from "
 		    "<%s>: it offers no SMTPUTF8 for addresses that are not "
 		    "ASCII", t->s->p.host, t->d->mail_from);
-	t->utf8 |= !is_ascii(t->d->mail_from);
 	if (x->max_size != 0 && data_size(t->d) > x->max_size) {
 		status_set(st, EX_DATAERR, "the message has %" PRId64 " octets, "
 		    "%s takes %" PRId64, data_size(t->d), t->s->p.host,
@@ -121,13 +56,17 @@ check_message(struct transaction *t, struct status *st)
 	return 0;
 }
 
-/* In one flight only if it may not have to be said again (the body cannot be
- * read twice), and the replies to it can be told apart. */
+/* Whether SMTPUTF8 is asked for, and how the data goes: in one flight with the
+ * envelope only if nothing may have to be said again, for the body cannot be
+ * read twice. */
 static void
 choose_way(struct transaction *t)
 {
 	const struct session_extensions *x = &t->s->ext;
 
+	t->utf8 = recipients_need_utf8(&t->to) ||
+	    !path_is_ascii(t->d->mail_from) ||
+	    (t->d->needs_smtputf8 && x->smtputf8);
 	t->how = BY_DATA;
 	if (t->s->p.use_chunking && x->chunking)
 		t->how = x->pipelining && !t->utf8 &&
@@ -168,7 +107,7 @@ put_recipient(struct transaction *t, const struct recipient *r,
 static size_t
 last_step(const struct transaction *t)
 {
-	return STEP_RCPT + t->count;
+	return STEP_RCPT + t->to.count;
 }
 
 static enum diagnose_stage
@@ -187,7 +126,7 @@ put_step(struct transaction *t, size_t step, struct status *st)
 	if (step == STEP_MAIL)
 		return put_mail(t, st);
 	if (step < last_step(t))
-		return put_recipient(t, t->rcpt[step - STEP_RCPT], st);
+		return put_recipient(t, t->to.list[step - STEP_RCPT], st);
 	if (t->how == BY_BDAT_AT_ONCE)
 		return data_put_chunk(t->s, t->d, st);
 	return dialogue_put(t->s, st, "DATA");
@@ -212,7 +151,7 @@ judge_recipient(struct transaction *t, struct recipient *r)
 		return;
 	if (dialogue_class(t->s) == 2) {
 		r->state = RECIPIENT_ACCEPTED;
-		t->accepted++;
+		t->to.accepted++;
 		return;
 	}
 	dialogue_refused(t->s, DIAGNOSE_RCPT, &r->status,
@@ -236,7 +175,7 @@ judge_step(struct transaction *t, size_t step, struct status *st)
 	else if (step == STEP_MAIL)
 		judge_mail(t);
 	else if (step < last_step(t))
-		judge_recipient(t, t->rcpt[step - STEP_RCPT]);
+		judge_recipient(t, t->to.list[step - STEP_RCPT]);
 	else
 		t->go_ahead = t->how == BY_DATA && t->s->reply.code == 354;
 	return 0;
@@ -246,7 +185,7 @@ judge_step(struct transaction *t, size_t step, struct status *st)
 static bool
 is_pointless(const struct transaction *t, size_t step)
 {
-	return t->mail_refused || (step == last_step(t) && t->accepted == 0);
+	return t->mail_refused || (step == last_step(t) && t->to.accepted == 0);
 }
 
 /* From here on the message may be delivered, and only the answer says so (RFC
@@ -311,52 +250,8 @@ can_do_without_utf8(const struct transaction *t)
 {
 	int code = t->mail_status.reply;
 
-	return t->mail_refused && t->utf8 && is_ascii(t->d->mail_from) &&
+	return t->mail_refused && t->utf8 && path_is_ascii(t->d->mail_from) &&
 	    (code == 502 || code == 504 || code == 555) && t->s->usable;
-}
-
-static void
-drop_utf8(struct transaction *t)
-{
-	size_t i, kept = 0;
-
-	for (i = 0; i < t->count; i++)
-		if (t->rcpt[i]->utf8) {
-			refuse_utf8(t->s, t->rcpt[i]->address,
-			    &t->rcpt[i]->status);
-			t->rcpt[i]->state = RECIPIENT_REFUSED;
-		} else
-			t->rcpt[kept++] = t->rcpt[i];
-	t->count = kept;
-	t->utf8 = false;
-	t->mail_refused = false;
-}
-
-/* RFC 5321 4.5.3.1.10: 452 (552 in old servers) for a recipient that is one too
- * many: for another transaction, if this one has any. */
-static bool
-is_surplus(const struct status *st)
-{
-	return st->reply == 452 || (st->reply == 552 &&
-	    strcasestr(st->remote, "recipients") != NULL);
-}
-
-static void
-release_surplus(struct transaction *t)
-{
-	struct recipient *r;
-	size_t i, kept = 0;
-
-	for (i = 0; i < t->count; i++) {
-		r = t->rcpt[i];
-		if (r->state == RECIPIENT_ACCEPTED || !is_surplus(&r->status)) {
-			t->rcpt[kept++] = r;
-			continue;
-		}
-		r->state = RECIPIENT_PENDING;
-		status_clear(&r->status);
-	}
-	t->count = kept;
 }
 
 static int
@@ -364,16 +259,17 @@ offer_envelope(struct transaction *t, struct status *st)
 {
 	if (offer(t, st) == -1)
 		return -1;
-	if ((t->mail_refused || t->accepted == 0) && send_nothing(t, st) == -1)
+	if ((t->mail_refused || t->to.accepted == 0) && send_nothing(t, st) == -1)
 		return -1;
 	if (can_do_without_utf8(t)) {
-		drop_utf8(t);
-		return t->count == 0 ? 0 : offer_envelope(t, st);
+		recipients_refuse_utf8(&t->to, t->s->p.host);
+		t->utf8 = t->mail_refused = false;
+		return t->to.count == 0 ? 0 : offer_envelope(t, st);
 	}
 	if (t->mail_refused)
 		return -1;	/* mail_status says why */
-	if (t->accepted != 0)
-		release_surplus(t);
+	if (t->to.accepted != 0)
+		recipients_release_surplus(&t->to);
 	return 0;
 }
 
@@ -396,31 +292,6 @@ send_message(struct transaction *t, struct status *st)
 	return dialogue_read(t->s, DIAGNOSE_END_OF_DATA, st);
 }
 
-/* Gives this state to all that the transaction is still about. */
-static void
-settle(struct transaction *t, enum recipient_state state,
-    const struct status *st)
-{
-	struct recipient *r;
-	size_t i;
-
-	for (i = 0; i < t->count; i++) {
-		r = t->rcpt[i];
-		if (r->state == RECIPIENT_PENDING ||
-		    r->state == RECIPIENT_ACCEPTED) {
-			r->state = state;
-			r->status = *st;
-		}
-	}
-}
-
-static void
-settle_refused(struct transaction *t, const struct status *st)
-{
-	settle(t, status_is_mendable(st) ? RECIPIENT_DEFERRED :
-	    RECIPIENT_REFUSED, st);
-}
-
 /* The answer to the data, in s->reply. */
 static int
 take_answer(struct transaction *t, struct status *st)
@@ -434,7 +305,7 @@ take_answer(struct transaction *t, struct status *st)
 		reply_words(&t->s->reply, words, sizeof words);
 		status_remote(&answer, t->s->reply.code, t->s->reply.enhanced,
 		    words);
-		settle(t, RECIPIENT_DELIVERED, &answer);
+		recipients_settle(&t->to, RECIPIENT_DELIVERED, &answer);
 		return 0;
 	}
 	if (dialogue_class(t->s) < 4)
@@ -442,7 +313,7 @@ take_answer(struct transaction *t, struct status *st)
 		    "");
 	dialogue_refused(t->s, DIAGNOSE_END_OF_DATA, &answer,
 	    "the message was refused after the data");
-	settle_refused(t, &answer);
+	recipients_fail(&t->to, &answer);
 	return 0;
 }
 
@@ -451,23 +322,11 @@ run(struct transaction *t, struct status *st)
 {
 	if (check_message(t, st) == -1 || offer_envelope(t, st) == -1)
 		return -1;
-	if (t->accepted == 0)
+	if (t->to.accepted == 0)
 		return 0;
 	if (t->how != BY_BDAT_AT_ONCE && send_message(t, st) == -1)
 		return -1;
 	return take_answer(t, st);
-}
-
-static bool
-is_anyone_left(const struct transaction *t)
-{
-	size_t i;
-
-	for (i = 0; i < t->count; i++)
-		if (t->rcpt[i]->state == RECIPIENT_PENDING ||
-		    t->rcpt[i]->state == RECIPIENT_ACCEPTED)
-			return true;
-	return false;
 }
 
 /* No reply explains the failure, and the message had left in full: the window
@@ -478,7 +337,7 @@ tell_unknown(struct transaction *t, struct status *st)
 {
 	char why[sizeof st->text];
 
-	if (!t->handed_over || st->reply != 0 || !is_anyone_left(t))
+	if (!t->handed_over || st->reply != 0 || recipients_are_settled(&t->to))
 		return;
 	memcpy(why, st->text, sizeof why);
 	status_set(st, EX_TEMPFAIL, "the answer to the data never came: the "
@@ -494,17 +353,17 @@ session_send(struct session *s, const struct session_data *d,
 	int64_t deadline = s->p.deadline;
 	int rc = 0;
 
-	choose_recipients(&t);
+	recipients_choose(&t.to, e, &s->ext, s->p.host, d->max_recipients);
 	choose_way(&t);
-	if (t.count != 0)
+	if (t.to.count != 0)
 		rc = run(&t, st);
 	if (rc == -1) {
 		if (t.mail_refused)
 			*st = t.mail_status;
 		tell_unknown(&t, st);
-		settle_refused(&t, st);
+		recipients_fail(&t.to, st);
 	}
 	s->p.deadline = deadline;
-	free(t.rcpt);
+	free(t.to.list);
 	return rc;
 }

@@ -12,8 +12,8 @@
  *	~	say nothing until the client closes
  *	=n	wait n ms
  *	*text	say this line over and over until the client closes
- *	!	close; anything heard and not asked for is an error
- *	^	close at once
+ *	!	close at once; what was heard and not asked for is an error
+ *	^	close at once, whatever was heard
  * After the last step the client must close, having said QUIT or nothing.
  */
 #ifndef SCRIPTED_SERVER_H

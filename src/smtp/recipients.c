@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+#include "smtp/recipients.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+bool
+path_is_ascii(const char *path)
+{
+	for (; *path != '\0'; path++)
+		if ((unsigned char)*path > 0x7f)
+			return false;
+	return true;
+}
+
+int
+path_check(const char *path, struct status *st)
+{
+	const char *p;
+
+	for (p = path; *p != '\0'; p++)
+		if (iscntrl((unsigned char)*p))
+			return status_set(st, EX_USAGE, "control characters in "
+			    "the address <%s>", path);
+	return 0;
+}
+
+static void
+refuse_utf8(struct recipient *r, const char *host)
+{
+	status_set(&r->status, EX_NOUSER, "%s does not take <%s>: no SMTPUTF8 "
+	    "there for addresses that are not ASCII", host, r->address);
+	status_remote(&r->status, 0, "5.6.7", "");	/* RFC 6531 3.5 */
+	r->state = RECIPIENT_REFUSED;
+}
+
+void
+recipients_choose(struct recipients *to, struct envelope *e,
+    const struct session_extensions *x, const char *host, int max)
+{
+	struct recipient *r = e->recipients;
+	const struct recipient *end = r + e->count;
+
+	*to = (struct recipients){ .list = xcalloc(e->count + 1,
+	    sizeof *to->list) };
+	for (; r < end && to->count < (size_t)max; r++)
+		if (r->state != RECIPIENT_PENDING)
+			continue;
+		else if (path_check(r->address, &r->status) == -1)
+			r->state = RECIPIENT_REFUSED;
+		else if (r->utf8 && !x->smtputf8)
+			refuse_utf8(r, host);
+		else
+			to->list[to->count++] = r;
+}
+
+bool
+recipients_need_utf8(const struct recipients *to)
+{
+	size_t i;
+
+	for (i = 0; i < to->count; i++)
+		if (to->list[i]->utf8)
+			return true;
+	return false;
+}
+
+void
+recipients_refuse_utf8(struct recipients *to, const char *host)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < to->count; i++)
+		if (to->list[i]->utf8)
+			refuse_utf8(to->list[i], host);
+		else
+			to->list[kept++] = to->list[i];
+	to->count = kept;
+}
+
+/* RFC 5321 4.5.3.1.10: 452, in old servers 552. */
+static bool
+is_surplus(const struct recipient *r)
+{
+	return r->state != RECIPIENT_ACCEPTED && (r->status.reply == 452 ||
+	    (r->status.reply == 552 &&
+	    strcasestr(r->status.remote, "recipients") != NULL));
+}
+
+void
+recipients_release_surplus(struct recipients *to)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < to->count; i++)
+		if (is_surplus(to->list[i])) {
+			to->list[i]->state = RECIPIENT_PENDING;
+			status_clear(&to->list[i]->status);
+		} else
+			to->list[kept++] = to->list[i];
+	to->count = kept;
+}
+
+static bool
+is_settled(const struct recipient *r)
+{
+	return r->state != RECIPIENT_PENDING && r->state != RECIPIENT_ACCEPTED;
+}
+
+void
+recipients_settle(struct recipients *to, enum recipient_state state,
+    const struct status *st)
+{
+	size_t i;
+
+	for (i = 0; i < to->count; i++)
+		if (!is_settled(to->list[i])) {
+			to->list[i]->state = state;
+			to->list[i]->status = *st;
+		}
+}
+
+void
+recipients_fail(struct recipients *to, const struct status *st)
+{
+	recipients_settle(to, status_is_mendable(st) ? RECIPIENT_DEFERRED :
+	    RECIPIENT_REFUSED, st);
+}
+
+bool
+recipients_are_settled(const struct recipients *to)
+{
+	size_t i;
+
+	for (i = 0; i < to->count; i++)
+		if (!is_settled(to->list[i]))
+			return false;
+	return true;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Whom TLS believes, and what it says when it does not.
+ */
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/ssl.h>
+
+#include "base/clock.h"
+#include "smtp/session.h"
+#include "check_main.h"
+#include "tls_server.h"
+
+#define GOOD	.from = -1, .until = 30
+
+static const struct {
+	struct tls_server_kind kind;
+	const char	*host;
+	int		 minimum;
+	const char	*says;	/* NULL: all is well */
+	const char	*hint;
+	const char	*own;	/* our certificate */
+} handshakes[] = {
+	{ { GOOD, .names = "DNS:localhost" }, "localhost", 12, NULL, NULL,
+	  NULL },
+	{ { GOOD, .names = "DNS:a.example, DNS:LOCALHOST" }, "localhost", 12,
+	  NULL, NULL, NULL },
+	{ { GOOD, .names = "IP:127.0.0.1" }, "127.0.0.1", 12, NULL, NULL,
+	  NULL },
+	{ { GOOD, .names = "DNS:a.example, DNS:b.example" }, "localhost", 12,
+	  "is for other names: a.example, b.example", "`host`", NULL },
+	/* The common name is localhost in all of them, and never counts. */
+	{ { GOOD, .names = "email:a@b.example" }, "localhost", 12,
+	  "names no host at all", "`host`", NULL },
+	{ { GOOD, .names = "DNS:127.0.0.1" }, "127.0.0.1", 12,
+	  "is for other names", "`host`", NULL },
+	{ { GOOD, .names = "DNS:local*" }, "localhost", 12,
+	  "is for other names", "`host`", NULL },
+	{ { GOOD, .names = "DNS:*" }, "localhost", 12,
+	  "is for other names", "`host`", NULL },
+	{ { GOOD, .names = "\1localhost\0.evil.example\2" }, "localhost", 12,
+	  "localhost?.evil.example", "`host`", NULL },
+	{ { GOOD, .names = "\1a\033[31m\2" }, "localhost", 12,
+	  "a?[31m", "`host`", NULL },
+	{ { .from = -30, .until = -1, .names = "DNS:localhost" }, "localhost",
+	  12, "expired on", "clock", NULL },
+	{ { .from = 1, .until = 30, .names = "DNS:localhost" }, "localhost",
+	  12, "is not valid before", "clock", NULL },
+	{ { GOOD, .names = "DNS:localhost", .self_signed = true }, "localhost",
+	  12, "is self-signed (CN = localhost)", "ca-file", NULL },
+	{ { GOOD, .names = "DNS:localhost", .other_authority = true },
+	  "localhost", 12, "does not know (CN = Strange Authority)", "ca-file",
+	  NULL },
+	{ { GOOD, .names = "DNS:localhost", .max_version = TLS1_1_VERSION },
+	  "localhost", 12, "TLS", "tls-minimum", NULL },
+	{ { GOOD, .names = "DNS:localhost", .max_version = TLS1_2_VERSION },
+	  "localhost", 12, NULL, NULL, NULL },
+	{ { GOOD, .names = "DNS:localhost", .max_version = TLS1_2_VERSION },
+	  "localhost", 13, "TLS", "tls-minimum", NULL },
+	{ { GOOD, .names = "DNS:localhost", .max_version = TLS1_VERSION },
+	  "localhost", 10, NULL, NULL, NULL },
+	{ { GOOD, .names = "DNS:localhost", .wants_certificate = true },
+	  "localhost", 12, NULL, NULL, CLIENT_FILE },
+	{ { GOOD, .names = "DNS:localhost", .wants_certificate = true,
+	  .max_version = TLS1_2_VERSION }, "localhost", 12,
+	  "certificate", "tls-certificate", NULL },
+};
+
+static struct session_params
+params(const struct tls_server *server)
+{
+	return (struct session_params){
+		.host = "localhost",
+		.port = server->port,
+		.ehlo_name = "me.example",
+		.tls = SESSION_IMPLICIT_TLS,
+		.tls_minimum = 12,
+		.ca_file = AUTHORITY_FILE,
+		.deadline = clock_deadline(5000),
+		.answer_ms = 5000,
+	};
+}
+
+START_TEST(a_server_proves_its_name)
+{
+	struct tls_server server;
+	struct session_params p;
+	struct status st = STATUS_INIT;
+	struct session *s;
+
+	tls_server_start(&server, &handshakes[_i].kind, 1);
+	p = params(&server);
+	p.host = handshakes[_i].host;
+	p.tls_minimum = handshakes[_i].minimum;
+	p.tls_certificate = handshakes[_i].own;
+	s = session_open(&p, &st);
+	ck_assert_msg((s != NULL) == (handshakes[_i].says == NULL), "row %d: "
+	    "%s (%s)", _i, st.text, st.hint);
+	if (s == NULL) {
+		ck_assert_int_eq(st.sysexit, EX_PROTOCOL);
+		ck_assert_int_eq(st.class, CLASS_CONFIG);
+		ck_assert_msg(strstr(st.text, handshakes[_i].says) != NULL,
+		    "row %d: %s", _i, st.text);
+		ck_assert_msg(strstr(st.hint, handshakes[_i].hint) != NULL,
+		    "row %d: %s", _i, st.hint);
+	}
+	session_close(s);
+	tls_server_end(&server);
+}
+END_TEST
+
+static const struct {
+	const char *ca_file, *ca_directory, *certificate, *says;
+} files[] = {
+	{ "/nowhere/ca.pem", NULL, NULL, "ca-file /nowhere/ca.pem" },
+	{ "/dev/null", NULL, NULL, "ca-file /dev/null" },
+	{ NULL, "/nowhere", NULL, "ca-directory /nowhere" },
+	{ NULL, "/dev", NULL, "ca-directory /dev: no hashed certificates" },
+	{ AUTHORITY_FILE, NULL, "/nowhere/own.pem", "tls-certificate /nowhere" },
+	{ AUTHORITY_FILE, NULL, AUTHORITY_FILE, "tls-private-key" },
+};
+
+START_TEST(bad_files_are_the_administrators)
+{
+	const struct tls_server_kind kind = { GOOD, .names = "DNS:localhost" };
+	struct tls_server server;
+	struct session_params p;
+	struct status st = STATUS_INIT;
+
+	tls_server_start(&server, &kind, 1);
+	p = params(&server);
+	p.ca_file = files[_i].ca_file;
+	p.ca_directory = files[_i].ca_directory;
+	p.tls_certificate = files[_i].certificate;
+	ck_assert_ptr_null(session_open(&p, &st));
+	ck_assert_int_eq(st.sysexit, EX_CONFIG);
+	ck_assert_msg(strstr(st.text, files[_i].says) != NULL, "%s", st.text);
+	tls_server_end(&server);
+}
+END_TEST
+
+static unsigned char ticket[16 * 1024];
+static size_t ticket_len;
+
+static void
+keep_ticket(void *context, const void *bytes, size_t len)
+{
+	(void)context;
+	ck_assert_uint_le(len, sizeof ticket);
+	memcpy(ticket, bytes, len);
+	ticket_len = len;
+}
+
+START_TEST(a_session_is_resumed)
+{
+	const struct tls_server_kind kind = { GOOD, .names = "DNS:localhost",
+	    .max_version = _i == 0 ? TLS1_3_VERSION : TLS1_2_VERSION };
+	struct tls_server server;
+	struct session_params p;
+	struct session_cost cost;
+	struct status st = STATUS_INIT;
+	struct session *s;
+	int i;
+
+	ticket_len = 0;
+	tls_server_start(&server, &kind, 3);
+	p = params(&server);
+	p.tls_new_session = keep_ticket;
+	for (i = 0; i < 3; i++) {
+		/* First nothing, then the ticket, then rubbish. */
+		if (i == 2)
+			memset(ticket, 'x', sizeof ticket);
+		p.tls_resume = i == 0 ? NULL : ticket;
+		p.tls_resume_len = ticket_len;
+		s = session_open(&p, &st);
+		ck_assert_msg(s != NULL, "%s", st.text);
+		session_cost(s, &cost);
+		ck_assert_int_eq(cost.tls_resumed, i == 1);
+		ck_assert_uint_ne(ticket_len, 0);
+		session_close(s);
+	}
+	tls_server_end(&server);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("tls");
+	TCase *t = tcase_create("tls");
+
+	tls_server_files();
+	tcase_set_timeout(t, 30);
+	tcase_add_loop_test(t, a_server_proves_its_name, 0,
+	    sizeof handshakes / sizeof *handshakes);
+	tcase_add_loop_test(t, bad_files_are_the_administrators, 0,
+	    sizeof files / sizeof *files);
+	tcase_add_loop_test(t, a_session_is_resumed, 0, 2);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+CHECK_MAIN(suite)

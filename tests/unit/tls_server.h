@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * A TLS server with a certificate of any kind, made on the spot, that greets
+ * and answers every command with 250: a process of its own on 127.0.0.1.
+ */
+#ifndef TLS_SERVER_H
+#define TLS_SERVER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct tls_server_kind {
+	/* "DNS:a, IP:1.2.3.4" as in openssl.cnf(5); NULL for none; a name that
+	 * starts with '\1' is taken as bytes up to '\2', NULs and all */
+	const char	*names;
+	long		 from, until;	/* validity, in days from today */
+	bool		 self_signed, other_authority;
+	int		 max_version;	/* TLS1_..._VERSION, 0: any */
+	bool		 wants_certificate;
+};
+
+struct tls_server {
+	pid_t	pid;
+	int	port;
+};
+
+/* Files in the working directory: our authority, and a certificate with key
+ * that it gave to a client.  Written by tls_server_files(). */
+#define AUTHORITY_FILE	"check_tls_ca.pem"
+#define CLIENT_FILE	"check_tls_client.pem"
+
+void	tls_server_files(void);
+/* Serves that many connections. */
+void	tls_server_start(struct tls_server *s,
+	    const struct tls_server_kind *kind, int connections);
+void	tls_server_end(struct tls_server *s);
+
+#endif
