@@ -15,6 +15,7 @@
 
 struct tls {
 	struct tls_params p;
+	char		*host;		/* OpenSSL's macros want no const */
 	SSL_CTX		*ctx;
 	SSL		*ssl;
 	char		 reason[128];	/* why reading or writing failed */
@@ -237,7 +238,7 @@ is_address(const char *host)
 
 /* Whom the certificate must name (RFC 9525): subjectAltName or nothing. */
 static bool
-set_peer(SSL *ssl, const char *host)
+set_peer(SSL *ssl, char *host)
 {
 	X509_VERIFY_PARAM *v = SSL_get0_param(ssl);
 
@@ -279,7 +280,7 @@ make_connection(struct tls *t, struct wire *w)
 	SSL_set_app_data(t->ssl, t);
 	SSL_set_connect_state(t->ssl);
 	set_resumption(t->ssl, &t->p);
-	return set_peer(t->ssl, t->p.host);
+	return set_peer(t->ssl, t->host);
 }
 
 struct tls *
@@ -289,6 +290,7 @@ tls_new(const struct tls_params *p, struct wire *w, struct status *st)
 	const char *hint;
 
 	t->p = *p;
+	t->host = xstrdup(p->host);
 	/* Before anything else of OpenSSL: its config file can load code. */
 	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	ERR_clear_error();
@@ -429,5 +431,6 @@ tls_free(struct tls *t)
 	SSL_free(t->ssl);
 	SSL_CTX_free(t->ctx);
 	X509_free(t->refused);
+	free(t->host);
 	free(t);
 }
