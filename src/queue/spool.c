@@ -15,7 +15,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/safefile.h"
 #include "base/xalloc.h"
@@ -276,7 +275,7 @@ spool_expire_failed(struct spool *s, int64_t now)
 
 /* Whoever writes a temporary file holds its lock. */
 static void
-sweep(struct spool *s, const char *name)
+sweep(struct spool *s, const char *name, int64_t before)
 {
 	struct lock lock = LOCK_INIT;
 	struct stat sb;
@@ -286,7 +285,7 @@ sweep(struct spool *s, const char *name)
 	    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
 		return;
-	if (fstat(fd, &sb) == 0 && sb.st_ctime < clock_wall() - STALE_AFTER &&
+	if (fstat(fd, &sb) == 0 && sb.st_ctime < before &&
 	    lock_take_open(&lock, fd, TEMPORARY_HOLD_MS) == 0)
 		(void)unlinkat(s->directory, name, 0);
 	lock_release(&lock);
@@ -294,13 +293,13 @@ sweep(struct spool *s, const char *name)
 }
 
 void
-spool_sweep(struct spool *s)
+spool_sweep(struct spool *s, int64_t now)
 {
 	struct names list = { 0 };
 	size_t i;
 
 	if (read_names(s->directory, temporary_is_name, &list) == 0)
 		for (i = 0; i < list.count; i++)
-			sweep(s, list.items[i]);
+			sweep(s, list.items[i], now - STALE_AFTER);
 	spool_ids_free(list.items, list.count);
 }

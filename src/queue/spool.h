@@ -122,6 +122,6 @@ void	spool_ids_free(char **ids, size_t count);
  * line first. */
 void	spool_expire_failed(struct spool *s, int64_t now);
 /* Removes temporary files that no process works on any more. */
-void	spool_sweep(struct spool *s);
+void	spool_sweep(struct spool *s, int64_t now);
 
 #endif

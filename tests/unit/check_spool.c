@@ -635,10 +635,14 @@ START_TEST(stale_temporary_files_go)
 	stale = openat(spool.directory, "tmp.1.1", O_CREAT | O_RDWR, 0600);
 	used = openat(spool.directory, "tmp.1.2", O_CREAT | O_RDWR, 0600);
 	ck_assert_int_eq(lock_take_open(&lock, used, 60000), 0);
-	spool_sweep(&spool);	/* both too young */
+	spool_sweep(&spool, clock_wall() + 59);	/* both too young */
 	ck_assert_uint_eq(files_in(spool.directory), 4);
-	close(stale);
+	spool_sweep(&spool, clock_wall() + 62);
+	ck_assert_uint_eq(files_in(spool.directory), 3);
 	lock_release(&lock);
+	spool_sweep(&spool, clock_wall() + 62);
+	ck_assert_uint_eq(files_in(spool.directory), 2);
+	close(stale);
 	close(used);
 }
 END_TEST
