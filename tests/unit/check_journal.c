@@ -19,7 +19,7 @@ setup(void)
 {
 	static const char *const addresses[] = {
 		"a@b.example", "\"odd one\"@c.example", "d@e.example",
-		"gr\xc3\xbc\xc3\x9f" "e@f.example", "root"
+		("gr\xc3\xbc\xc3\x9f" "e@f.example"), "root"
 	};
 	size_t i;
 
