@@ -40,7 +40,7 @@ stream_open(const struct connect_params *p, struct status *st)
 		return NULL;
 	s = xcalloc(1, sizeof *s);
 	s->host = p->host;
-	s->wire = (struct wire){ .fd = fd, .heard = true };
+	s->wire = (struct wire){ .fd = fd, .listened = true };
 	buf_init(&s->in, STREAM_IN_MAX);
 	buf_init(&s->out, OUT_MAX);
 	stream_set_phase(s, "connecting", p->deadline);
@@ -75,11 +75,22 @@ broken(const struct stream *s, struct status *st)
 	    s->tls != NULL ? tls_reason(s->tls) : strerror(errno));
 }
 
+static int
+shake_hands(struct stream *s, struct status *st)
+{
+	int n;
+
+	while ((n = tls_handshake(s->tls, st)) != 0)
+		if (n == -1 || await(s, n, 0, st) == -1)
+			return -1;
+	return 0;
+}
+
 int
 stream_start_tls(struct stream *s, const struct tls_params *p,
     struct status *st)
 {
-	int n;
+	int rc;
 
 	if (stream_has_input(s)) {
 		status_set(st, EX_PROTOCOL, "%s sent more than a reply to "
@@ -90,13 +101,10 @@ stream_start_tls(struct stream *s, const struct tls_params *p,
 	s->tls = tls_new(p, &s->wire, st);
 	if (s->tls == NULL)
 		return -1;
-	for (;;) {
-		n = tls_handshake(s->tls, st);
-		if (n == 0 || n == -1)
-			return n;
-		if (await(s, n, 0, st) == -1)
-			return -1;
-	}
+	s->wire.handshake = true;
+	rc = shake_hands(s, st);
+	s->wire.handshake = false;
+	return rc;
 }
 
 /* Bytes moved, 0 at the end of input, TLS_WANT_*, -1 when broken. */
@@ -244,6 +252,7 @@ stream_read_line(struct stream *s, const char **line, size_t *len,
 		if (n < 0 && await(s, n, 0, st) == -1)
 			return -1;
 	}
+	s->wire.listened = true;
 	if (*len <= STREAM_LINE_MAX)
 		return 0;
 too_long:

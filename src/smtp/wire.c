@@ -17,8 +17,8 @@ wire_recv(struct wire *w, void *to, size_t size)
 	do
 		n = recv(w->fd, to, size, 0);
 	while (n == -1 && errno == EINTR);
-	if (n > 0)
-		w->heard = true;
+	if (n > 0 && w->handshake)
+		w->listened = true;
 	return n;
 }
 
@@ -30,9 +30,9 @@ wire_send(struct wire *w, const void *bytes, size_t len)
 	do
 		n = send(w->fd, bytes, len, MSG_NOSIGNAL);
 	while (n == -1 && errno == EINTR);
-	if (n > 0 && w->heard) {
+	if (n > 0 && w->listened) {
 		w->flights++;
-		w->heard = false;
+		w->listened = false;
 	}
 	return n;
 }

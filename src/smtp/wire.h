@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
  * The bare socket under a connection, plain or under TLS: never blocks, never
- * raises SIGPIPE, and counts how often the direction turned.
+ * raises SIGPIPE, and counts our flights.
  */
 #ifndef SMTP_WIRE_H
 #define SMTP_WIRE_H
@@ -13,8 +13,10 @@
 
 struct wire {
 	int	 fd;		/* non-blocking; the wire's owner closes it */
-	int	 flights;	/* times that we spoke after the server had */
-	bool	 heard;		/* the server spoke since we last did */
+	int	 flights;	/* times that we spoke after having listened */
+	bool	 listened;	/* the server has answered since we spoke last */
+	bool	 handshake;	/* all that is heard is an answer; later, lines
+				 * are, and the stream says so: a ticket is none */
 };
 
 /* As recv(2) and send(2); -1 with errno EAGAIN when it would block. */

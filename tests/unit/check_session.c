@@ -693,6 +693,7 @@ START_TEST(the_rest_goes_in_further_transactions)
 	struct session_params p;
 	struct session_data message;
 	struct source source = { 0 };
+	struct session_cost cost;
 	struct status st = STATUS_INIT;
 	struct session *s;
 	int i;
@@ -708,6 +709,9 @@ START_TEST(the_rest_goes_in_further_transactions)
 		ck_assert_int_eq(source.sent_all, 1);
 	}
 	expect_states(&e, "DD");
+	/* EHLO, and twice envelope and data. */
+	session_cost(s, &cost);
+	ck_assert_int_eq(cost.flights, 1 + 2 * 2);
 	session_close(s);
 	ck_assert_int_eq(scripted_server_end(&server), 0);
 }
