@@ -143,6 +143,42 @@ diagnose_status(struct status *st, const struct diagnosis *d,
 	return status_hint(st, "%s: %s", d->cause, hint);
 }
 
+/* For failures that no server worded and no caller of status_hint() knew more
+ * about. */
+const char *
+diagnose_advice(const struct status *st)
+{
+	static const struct {
+		int sysexit;
+		const char *advice;
+	} general[] = {
+		{ EX_USAGE, "see sendmail(8) for the command line" },
+		{ EX_DATAERR, "correct the message and send it again" },
+		{ EX_NOUSER, "correct the address and send the message again" },
+		{ EX_NOHOST, "correct the address and send the message again" },
+		{ EX_CANTCREAT, "check free space, owner and mode of that place, "
+		  "and the caller's limits" },
+		{ EX_IOERR, "check the disk and what writes to us, then try "
+		  "again" },
+		{ EX_OSERR, "check memory, processes and the caller's limits" },
+		{ EX_TEMPFAIL, "it is worth another try; if it lasts, check host, "
+		  "port and the network in between" },
+		{ EX_PROTOCOL, "check that host and port name an SMTP submission "
+		  "server, and that nothing in between interferes" },
+		{ EX_NOPERM, "check the account in mailbearer.conf(5) and its "
+		  "rights" },
+		{ EX_CONFIG, "correct the configuration, see mailbearer.conf(5)" },
+	};
+	size_t i;
+
+	if (st->hint[0] != '\0')
+		return st->hint;
+	for (i = 0; i < sizeof general / sizeof *general; i++)
+		if (general[i].sysexit == st->sysexit)
+			return general[i].advice;
+	return "see the log for what came before";
+}
+
 const struct diagnosis *
 diagnose_row(size_t i)
 {

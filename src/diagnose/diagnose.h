@@ -73,6 +73,10 @@ int	diagnose_status(struct status *st, const struct diagnosis *d,
 	    const char *enhanced, const char *words, const char *doing, ...)
 	    __attribute__((format(printf, 7, 8)));
 
+/* What to do about a failure: its own hint, else general advice for its kind;
+ * never empty.  Static, or st->hint. */
+const char *diagnose_advice(const struct status *st);
+
 /* All rows in order, replies first, then those of the token endpoint: for
  * explain and the tests.  NULL past the last. */
 const struct diagnosis *diagnose_row(size_t i);

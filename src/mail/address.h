@@ -43,6 +43,11 @@ struct address_list {
 int	address_parse_list(struct address_list *list, const char *text,
 	    size_t len, struct status *st);
 
+/* Adds one address, which is the list's from then on.  EX_DATAERR past
+ * ADDRESS_LIST_MAX: it stays the caller's. */
+int	address_list_add(struct address_list *list, const struct address *a,
+	    struct status *st);
+
 /* One path for the envelope, as -f and RCPT TO take it: "a@b", "<a@b>", "a",
  * "Name <a@b>"; "" and "<>" give the null path (local "" and no domain).
  * EX_USAGE for anything else, for control characters, for two addresses. */

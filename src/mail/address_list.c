@@ -480,8 +480,9 @@ note_bad(struct parser *p, const char *end)
 }
 
 /* The array doubles whenever it holds a power of two. */
-static int
-keep(struct address_list *list, const struct address *a, struct status *st)
+int
+address_list_add(struct address_list *list, const struct address *a,
+    struct status *st)
 {
 	if (list->count >= ADDRESS_LIST_MAX)
 		return status_set(st, EX_DATAERR,
@@ -507,7 +508,7 @@ finish_entry(struct parser *p, const char *end, struct status *st)
 		note_bad(p, end);
 		return 0;
 	}
-	if (keep(p->list, &a, st) == -1) {
+	if (address_list_add(p->list, &a, st) == -1) {
 		address_release(&a);
 		return -1;
 	}

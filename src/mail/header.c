@@ -168,6 +168,19 @@ release_field(struct header_field *field)
 }
 
 void
+header_copy(struct header *to, const struct header *from)
+{
+	size_t i;
+
+	*to = (struct header){ .count = from->count, .cap = from->count };
+	to->fields = xcalloc(from->count, sizeof *to->fields);
+	for (i = 0; i < from->count; i++) {
+		to->fields[i].name = xstrdup(from->fields[i].name);
+		to->fields[i].body = xstrdup(from->fields[i].body);
+	}
+}
+
+void
 header_release(struct header *h)
 {
 	size_t i;

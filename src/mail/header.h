@@ -42,6 +42,8 @@ size_t	header_name_length(const char *line, size_t len);
  * some servers take it for the end of the header.  Adds to *h. */
 int	header_parse(struct header *h, const char *text, size_t len,
 	    struct status *st);
+/* Makes *to, which holds nothing yet, a copy that can be changed. */
+void	header_copy(struct header *to, const struct header *from);
 void	header_release(struct header *h);
 
 /* The first field of that name (case ignored) at or after index `from`; its

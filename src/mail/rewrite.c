@@ -367,3 +367,22 @@ rewrite_result_release(struct rewrite_result *r)
 	free(r->from);
 	*r = (struct rewrite_result){ 0 };
 }
+
+char *
+rewrite_sender_address(const struct header *h)
+{
+	struct address_list list = ADDRESS_LIST_INIT;
+	struct status ignored = STATUS_INIT;
+	char *text = header_value(h, "Resent-From"), *address = NULL;
+
+	if (text == NULL)
+		text = header_value(h, "From");
+	if (text == NULL)
+		return NULL;
+	address_parse_list(&list, text, strlen(text), &ignored);
+	if (list.count != 0)
+		address = address_text(&list.items[0]);
+	address_list_release(&list);
+	free(text);
+	return address;
+}

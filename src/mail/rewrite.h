@@ -46,10 +46,16 @@ struct rewrite_result {
  * Date, Message-ID, From and, when no To or Cc is left, "To:
  * undisclosed-recipients:;"; of fields that may stand once (RFC 5322 3.6) the
  * first is kept, To and Cc are joined; 8-bit text is encoded (RFC 2047).  Thirty
- * or more Received fields: EX_DATAERR, a loop.  The result's strings are the caller's to free. */
+ * or more Received fields: EX_DATAERR, a loop.  The result's strings are the
+ * caller's to free. */
 int	rewrite_header(struct header *h, const struct envelope *e,
 	    const struct rewrite_rules *rules, struct rewrite_result *result,
 	    struct status *st);
 void	rewrite_result_release(struct rewrite_result *r);
+
+/* The address that a message is judged by: the first of Resent-From, else of
+ * From, as written (perhaps without a domain); NULL if there is none that can be
+ * read.  To be freed. */
+char	*rewrite_sender_address(const struct header *h);
 
 #endif

@@ -10,8 +10,19 @@
 #include "queue/submission.h"
 #include "smtp/session.h"
 
+/* A connection that may serve several messages of one account in turn. */
+struct delivery_connection {
+	const struct account	*account;	/* NULL while there is none */
+	struct session		*session;
+	struct session_params	 params;	/* which the session borrows */
+	char			 from[256];	/* of this message, for hints */
+};
+
 struct delivery_options {
 	int64_t	 deadline;	/* clock_ms: last byte of data out */
+	/* Used if it is to the right account and usable, replaced otherwise, left
+	 * open for the caller to close.  NULL: one message, one connection. */
+	struct delivery_connection *connection;
 	void	(*trace)(void *context, char direction, const char *line);
 	void	*trace_context;
 	int	(*sent_all)(void *context, struct status *st);	/* session.h */
@@ -39,5 +50,6 @@ int	delivery_attempt(const struct config *c, struct submission *s,
 	    const struct delivery_options *o, struct delivery_report *report,
 	    struct status *st);
 void	delivery_report_release(struct delivery_report *r);
+void	delivery_connection_close(struct delivery_connection *dc);
 
 #endif

@@ -259,6 +259,20 @@ START_TEST(every_row_can_be_reached_and_fits)
 }
 END_TEST
 
+START_TEST(there_is_always_advice)
+{
+	struct status st = STATUS_INIT;
+	int sysexit;
+
+	for (sysexit = EX_OK; sysexit <= EX_CONFIG; sysexit++) {
+		status_set(&st, sysexit, "x");
+		ck_assert_uint_ne(strlen(diagnose_advice(&st)), 0);
+	}
+	status_hint(&st, "this");
+	ck_assert_str_eq(diagnose_advice(&st), "this");
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -270,6 +284,7 @@ suite(void)
 	tcase_add_loop_test(t, answers_of_the_token_endpoint, 0,
 	    sizeof answers / sizeof *answers);
 	tcase_add_test(t, a_hint_names_the_account);
+	tcase_add_test(t, there_is_always_advice);
 	tcase_add_test(t, every_row_can_be_reached_and_fits);
 	suite_add_tcase(s, t);
 	return s;

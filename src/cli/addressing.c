@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Who a submission is for: submission_address() of submit.h.
+ */
+#include <stdlib.h>
+#include <syslog.h>
+
+#include "base/log.h"
+#include "cli/submit.h"
+#include "mail/recipients.h"
+#include "queue/locals.h"
+
+/* Entries that nobody can read: told, and left out. */
+static void
+report_unusable(const struct submission *m, const struct submitter *s,
+    const struct address_list *given)
+{
+	struct log_event e;
+
+	if (given->bad == 0)
+		return;
+	caller_say_line(s->caller, "left out %zu unusable recipient%s: %s",
+	    given->bad, given->bad == 1 ? "" : "s", given->bad_text);
+	log_event_begin(&e, "unusable-recipient");
+	log_event_add(&e, "uid", "%lu", (unsigned long)m->uid);
+	log_event_add(&e, "count", "%zu", given->bad);
+	log_event_add(&e, "first", "%s", given->bad_text);
+	log_event_end(&e, LOG_WARNING);
+}
+
+/* RFC 3461 4.2: an alias's target names the original where DSN was asked for. */
+static bool
+wants_original(const struct envelope *e)
+{
+	return e->notify[0] != '\0' || e->ret[0] != '\0' || e->envid != NULL;
+}
+
+int
+submission_address_list(struct submission *m, const struct submitter *s,
+    struct address_list *list, struct status *st)
+{
+	struct locals l;
+	int rc;
+
+	locals_init(&l, &s->config, true);
+	rc = recipients_resolve(&m->envelope, list, &l.local,
+	    wants_original(&m->envelope), st);
+	locals_release(&l);
+	address_list_release(list);
+	return rc;
+}
+
+int
+submission_address(struct submission *m, const struct submitter *s,
+    struct status *st)
+{
+	const struct options *o = s->caller->options;
+	struct address_list given = ADDRESS_LIST_INIT;
+	int rc;
+
+	rc = recipients_collect(&given, o->recipients, o->recipient_count,
+	    o->header_recipients ? &m->message.header : NULL, st);
+	if (rc == 0) {
+		report_unusable(m, s, &given);
+		rc = submission_address_list(m, s, &given, st);
+	}
+	address_list_release(&given);
+	return rc;
+}

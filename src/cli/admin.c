@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+#include "cli/admin.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "cli/sendmail.h"
+
+struct command {
+	const char	*name;
+	int		(*run)(struct identity *id, int argc, char **argv);
+	bool		 drops_itself;	/* needs its options for that */
+	const char	*arguments, *summary;
+};
+
+static int	help(struct identity *id, int argc, char **argv);
+static int	version(struct identity *id, int argc, char **argv);
+
+static const struct command commands[] = {
+	{ "sendmail", sendmail_as_caller, true, "[-C FILE] [--account NAME] FLAGS",
+	  "send a message as sendmail does, with your own rights" },
+	{ "help", help, false, "", "show this text" },
+	{ "version", version, false, "", "show the version" },
+};
+
+static void
+usage(FILE *to)
+{
+	size_t i;
+
+	fputs("usage: mailbearer COMMAND [ARGUMENTS]\n\n", to);
+	for (i = 0; i < sizeof commands / sizeof *commands; i++)
+		fprintf(to, "  %-10s%s%s%s\n", commands[i].name,
+		    commands[i].arguments,
+		    commands[i].arguments[0] != '\0' ? "\n            " : "",
+		    commands[i].summary);
+	fputs("\nSee mailbearer(8) and mailbearer.conf(5).\n", to);
+}
+
+static int
+help(struct identity *id, int argc, char **argv)
+{
+	(void)id;
+	(void)argc;
+	(void)argv;
+	usage(stdout);
+	return EX_OK;
+}
+
+static int
+version(struct identity *id, int argc, char **argv)
+{
+	(void)id;
+	(void)argc;
+	(void)argv;
+	puts(PACKAGE_STRING);
+	return EX_OK;
+}
+
+static const struct command *
+find_command(const char *name)
+{
+	size_t i;
+
+	if (strncmp(name, "--", 2) == 0)	/* --help, --version */
+		name += 2;
+	for (i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+int
+admin_main(struct identity *id, int argc, char **argv)
+{
+	const struct command *c;
+	struct status st;
+
+	if (argc < 2) {
+		usage(stderr);
+		return EX_USAGE;
+	}
+	if ((c = find_command(argv[1])) == NULL) {
+		fprintf(stderr, "mailbearer: unknown command %s\n"
+		    "mailbearer: hint: mailbearer help lists the commands\n",
+		    argv[1]);
+		return EX_USAGE;
+	}
+	if (!c->drops_itself && privilege_drop(id, true, &st) == -1) {
+		fprintf(stderr, "mailbearer: %s\n", st.text);
+		return st.sysexit;
+	}
+	return c->run(id, argc - 1, argv + 1);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Who talks to us and how we talk back.
+ */
+#ifndef CLI_CALLER_H
+#define CLI_CALLER_H
+
+#include "base/privilege.h"
+#include "base/status.h"
+#include "cli/options.h"
+#include "config/config.h"
+
+struct caller {
+	const char		*name;		/* base name of argv[0], in messages */
+	const struct identity	*identity;
+	const struct options	*options;
+	struct config_source	 source;
+};
+
+/* The two lines of a failure on stderr (design 8):
+ *	NAME: what failed: what the server said
+ *	NAME: hint: what to do
+ * Nothing with -oeq. */
+void	caller_say(const struct caller *c, const struct status *st);
+/* One line "NAME: ..." on stderr, under the same rule. */
+void	caller_say_line(const struct caller *c, const char *format, ...)
+	    __attribute__((format(printf, 2, 3)));
+/* For session_params: the dialogue on stderr as sendmail -v shows it. */
+void	caller_trace(void *context, char direction, const char *line);
+/* Reads stdin to its end unless it is a terminal: a caller that is still writing
+ * when we exit dies of SIGPIPE. */
+void	caller_drain_stdin(void);
+
+#endif

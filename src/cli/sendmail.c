@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+#include "cli/sendmail.h"
+
+#include "cli/caller.h"
+#include "cli/newaliases.h"
+#include "cli/smtpd.h"
+#include "cli/submit.h"
+#include "cli/verify.h"
+
+static int
+not_yet(const struct caller *c)
+{
+	struct status st;
+
+	caller_drain_stdin();
+	status_set(&st, EX_UNAVAILABLE, "this mode is not there yet");
+	caller_say(c, &st);
+	return st.sysexit;
+}
+
+static int
+run_mode(const struct caller *c)
+{
+	switch (c->options->mode) {
+	case MODE_MESSAGE:
+		return submit_stdin(c);
+	case MODE_SMTP:
+		return smtpd_main(c);
+	case MODE_ALIASES:
+		return newaliases_main(c);
+	case MODE_VERIFY:
+		return verify_main(c);
+	case MODE_NOTHING:
+		return EX_OK;
+	case MODE_LIST:
+	case MODE_QUEUE_RUN:
+		break;
+	}
+	return not_yet(c);
+}
+
+static int
+fail(const struct caller *c, const struct status *st)
+{
+	caller_drain_stdin();
+	caller_say(c, st);
+	return st->sysexit;
+}
+
+int
+sendmail_main(struct identity *id, const char *name, int argc, char **argv)
+{
+	struct options options = { .mode = MODE_MESSAGE };
+	struct caller c = { .name = name, .identity = id, .options = &options };
+	struct status st = STATUS_INIT;
+
+	if (privilege_keep(id, &st) == -1 ||
+	    options_parse(&options, name, false, argc, argv, &st) == -1)
+		return fail(&c, &st);
+	/* Without special rights there is nothing to protect from the caller,
+	 * and an installation in his home belongs to him. */
+	c.source.trust.owner = id->special ? 0 : id->uid;
+	c.source.trust.group = id->gid;
+	return run_mode(&c);
+}
+
+int
+sendmail_as_caller(struct identity *id, int argc, char **argv)
+{
+	struct options options = { .mode = MODE_MESSAGE };
+	struct caller c = { .name = "sendmail", .identity = id,
+	    .options = &options };
+	struct status st = STATUS_INIT;
+	int parsed = options_parse(&options, "sendmail", true, argc, argv, &st);
+
+	/* Root's own config is read as root: with -C nothing of the
+	 * installation is used, neither its files nor its user. */
+	if (privilege_drop(id, options.config_file == NULL, &st) == -1 ||
+	    parsed == -1)
+		return fail(&c, &st);
+	c.source.path = options.config_file;
+	c.source.given = options.config_file != NULL;
+	c.source.trust.owner = id->special ? 0 : id->uid;
+	c.source.trust.group = id->gid;
+	return run_mode(&c);
+}

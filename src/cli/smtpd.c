@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: ISC */
+#include "cli/smtpd.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "cli/submit.h"
+#include "mail/lines.h"
+
+#define COMMAND_MAX	4096	/* RFC 5321 4.5.3.1.4 asks for 512; AUTH and
+				 * DSN parameters need more */
+#define RECIPIENTS_MAX	1000	/* of one transaction: the rest gets 452 */
+#define PROTOCOL_ERRORS_MAX 50	/* then it is no SMTP client */
+
+struct smtpd {
+	const struct caller	*caller;
+	struct submitter	 submitter;
+	struct line_source	 in;
+	bool			 has_sender, done;
+	struct address		 sender;
+	struct address_list	 recipients;
+	char			*envid;		/* DSN parameters of this message */
+	char			 ret[8], notify[32];
+	int			 errors;
+	int			 sysexit;	/* of the first failure */
+};
+
+/* One reply line; text from servers is printable already.  A client that has
+ * gone away is noticed when nothing more comes in. */
+static void	reply(const char *format, ...)
+		    __attribute__((format(printf, 1, 2)));
+
+static void
+reply(const char *format, ...)
+{
+	char line[600];
+	va_list ap;
+	int len;
+
+	va_start(ap, format);
+	len = vsnprintf(line, sizeof line - 2, format, ap);
+	va_end(ap);
+	if (len < 0)
+		return;
+	if ((size_t)len > sizeof line - 3)
+		len = sizeof line - 3;
+	memcpy(line + len, "\r\n", 2);
+	(void)safefile_write_all(STDOUT_FILENO, line, (size_t)len + 2);
+}
+
+static void
+fail(struct smtpd *s, int sysexit)
+{
+	if (s->sysexit == EX_OK)
+		s->sysexit = sysexit;
+}
+
+static void
+protocol_error(struct smtpd *s, const char *text)
+{
+	reply("%s", text);
+	fail(s, EX_PROTOCOL);
+	if (++s->errors >= PROTOCOL_ERRORS_MAX) {
+		reply("421 4.7.0 Too many errors");
+		s->done = true;
+	}
+}
+
+static void
+reset(struct smtpd *s)
+{
+	address_release(&s->sender);
+	address_list_release(&s->recipients);
+	free(s->envid);
+	s->envid = NULL;
+	s->ret[0] = s->notify[0] = '\0';
+	s->has_sender = false;
+}
+
+static void
+do_helo(struct smtpd *s, char *args)
+{
+	(void)args;
+	reset(s);
+	reply("250 mailbearer");
+}
+
+static void
+do_ehlo(struct smtpd *s, char *args)
+{
+	(void)args;
+	reset(s);
+	reply("250-mailbearer");
+	reply("250-SIZE %lld",
+	    (long long)s->submitter.config.max_message_size);
+	reply("250-PIPELINING");
+	reply("250-8BITMIME");
+	reply("250-SMTPUTF8");
+	reply("250-ENHANCEDSTATUSCODES");
+	reply("250 DSN");
+}
+
+/* Splits "KEYWORD:<path> PARAMETERS", the blank behind the colon and the
+ * brackets optional.  Returns the parameters; *path is ended in place. */
+static char *
+split_path(char *args, const char *keyword, char **path)
+{
+	size_t len = strlen(keyword);
+	bool quoted = false;
+	char *p;
+
+	if (strncasecmp(args, keyword, len) != 0)
+		return NULL;
+	args += len;
+	args += strspn(args, " \t");
+	*path = args;
+	for (p = args; *p != '\0'; p++) {
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		else if (*p == '"')
+			quoted = !quoted;
+		else if (!quoted && (*p == ' ' || *p == '\t'))
+			break;
+	}
+	if (*p != '\0')
+		*p++ = '\0';
+	return p + strspn(p, " \t");
+}
+
+static void
+copy_parameter(char *to, size_t size, const char *value)
+{
+	if (strlen(value) < size)
+		snprintf(to, size, "%s", value);
+}
+
+/* RFC 3461 4 and RFC 1870; what we look at ourselves is accepted and ignored. */
+static const char *
+take_parameter(struct smtpd *s, const char *name, const char *value)
+{
+	long long size;
+
+	if (strcasecmp(name, "SIZE") == 0) {
+		size = strtoll(value, NULL, 10);
+		if (size > s->submitter.config.max_message_size)
+			return "552 5.3.4 Message too large";
+	} else if (strcasecmp(name, "RET") == 0)
+		copy_parameter(s->ret, sizeof s->ret, value);
+	else if (strcasecmp(name, "NOTIFY") == 0)
+		copy_parameter(s->notify, sizeof s->notify, value);
+	else if (strcasecmp(name, "ENVID") == 0) {
+		free(s->envid);
+		s->envid = strlen(value) <= 100 ? xstrdup(value) : NULL;
+	} else if (strcasecmp(name, "BODY") != 0 &&
+	    strcasecmp(name, "SMTPUTF8") != 0 &&
+	    strcasecmp(name, "ORCPT") != 0 && strcasecmp(name, "AUTH") != 0)
+		return "555 5.5.4 Parameter not recognized";
+	return NULL;
+}
+
+static const char *
+take_parameters(struct smtpd *s, char *text)
+{
+	const char *wrong;
+	char *word, *rest = NULL, *value;
+
+	for (word = strtok_r(text, " \t", &rest); word != NULL;
+	    word = strtok_r(NULL, " \t", &rest)) {
+		value = strchr(word, '=');
+		if (value != NULL)
+			*value++ = '\0';
+		if ((wrong = take_parameter(s, word,
+		    value != NULL ? value : "")) != NULL)
+			return wrong;
+	}
+	return NULL;
+}
+
+static void
+do_mail(struct smtpd *s, char *args)
+{
+	struct status st = STATUS_INIT;
+	char *path, *parameters;
+	const char *wrong;
+
+	if (s->has_sender) {
+		protocol_error(s, "503 5.5.1 Sender already given");
+		return;
+	}
+	if ((parameters = split_path(args, "FROM:", &path)) == NULL) {
+		protocol_error(s, "501 5.5.4 Syntax: MAIL FROM:<address>");
+		return;
+	}
+	if (address_parse_path(&s->sender, path, &st) == -1) {
+		reply("553 5.1.7 %s", st.text);
+		fail(s, EX_USAGE);
+		return;
+	}
+	if ((wrong = take_parameters(s, parameters)) != NULL) {
+		reply("%s", wrong);
+		fail(s, EX_DATAERR);
+		reset(s);
+		return;
+	}
+	s->has_sender = true;
+	reply("250 2.1.0 Sender OK");
+}
+
+static void
+do_rcpt(struct smtpd *s, char *args)
+{
+	struct status st = STATUS_INIT;
+	struct address a = { 0 };
+	char *path, *parameters;
+	const char *wrong;
+
+	if (!s->has_sender) {
+		protocol_error(s, "503 5.5.1 MAIL first");
+		return;
+	}
+	if ((parameters = split_path(args, "TO:", &path)) == NULL) {
+		protocol_error(s, "501 5.5.4 Syntax: RCPT TO:<address>");
+		return;
+	}
+	if (s->recipients.count >= RECIPIENTS_MAX) {
+		reply("452 4.5.3 Too many recipients");
+		return;
+	}
+	if (address_parse_path(&a, path, &st) == -1 || a.local[0] == '\0') {
+		reply("553 5.1.3 %s", st.text[0] != '\0' ? st.text :
+		    "a recipient needs an address");
+		fail(s, EX_USAGE);
+	} else if ((wrong = take_parameters(s, parameters)) != NULL) {
+		reply("%s", wrong);
+		fail(s, EX_USAGE);
+	} else {
+		/* Cannot fail: RECIPIENTS_MAX is less than a list holds. */
+		(void)address_list_add(&s->recipients, &a, &st);
+		reply("250 2.1.5 Recipient OK");
+		return;
+	}
+	address_release(&a);
+}
+
+/* The reply to the data: the server's own where it gave one. */
+static void
+reply_outcome(struct smtpd *s, const struct outcome *out)
+{
+	const struct status *st = &out->status;
+	bool temporary = status_is_mendable(st);
+
+	if (out->sysexit == EX_OK && out->spool_id[0] != '\0') {
+		reply("250 2.0.0 Spooled as %s", out->spool_id);
+		return;
+	}
+	if (out->sysexit == EX_OK) {
+		reply("250 2.0.0 %s", st->remote[0] != '\0' ? st->remote : "OK");
+		return;
+	}
+	fail(s, out->sysexit);
+	reply("%s %s %s%s%s", temporary ? "451" : "554",
+	    st->enhanced[0] == (temporary ? '4' : '5') ? st->enhanced :
+	    temporary ? "4.3.0" : "5.0.0", st->text,
+	    st->remote[0] != '\0' ? ": " : "", st->remote);
+}
+
+/* What is left of a transaction once envelope and data are there. */
+static void
+conclude(struct smtpd *s, struct submission *m)
+{
+	struct status st = STATUS_INIT;
+	struct outcome out;
+
+	m->envelope.sender = address_text(&s->sender);
+	if (s->envid != NULL) {
+		free(m->envelope.envid);
+		m->envelope.envid = xstrdup(s->envid);
+	}
+	if (s->ret[0] != '\0')
+		memcpy(m->envelope.ret, s->ret, sizeof s->ret);
+	if (s->notify[0] != '\0')
+		memcpy(m->envelope.notify, s->notify, sizeof s->notify);
+	if (submission_address_list(m, &s->submitter, &s->recipients,
+	    &st) == -1) {
+		reply("554 5.1.3 %s", st.text);
+		fail(s, st.sysexit);
+		return;
+	}
+	submit(&s->submitter, m, &out);
+	reply_outcome(s, &out);
+}
+
+static void
+do_data(struct smtpd *s, char *args)
+{
+	struct message_options mo = { .dot_ends = true, .smtp = true,
+	    .max_size = s->submitter.config.max_message_size,
+	    .directory = s->submitter.directory };
+	struct submission m = SUBMISSION_INIT;
+	struct status st = STATUS_INIT;
+
+	(void)args;
+	if (s->recipients.count == 0) {
+		protocol_error(s, s->has_sender ? "554 5.5.1 No recipients" :
+		    "503 5.5.1 MAIL first");
+		return;
+	}
+	reply("354 Start mail input; end with <CRLF>.<CRLF>");
+	if (submission_begin(&m, &s->submitter, &st) == -1 ||
+	    message_read_from(&m.message, &s->in, &mo, &st) == -1) {
+		fail(s, st.sysexit);
+		if (s->in.eof)
+			s->done = true;		/* nobody to tell */
+		else
+			reply("%s %s", st.class == CLASS_MESSAGE ? "552 5.3.4" :
+			    "451 4.3.0", st.text);
+	} else
+		conclude(s, &m);
+	submission_release(&m);
+	reset(s);
+}
+
+static void
+do_rset(struct smtpd *s, char *args)
+{
+	(void)args;
+	reset(s);
+	reply("250 2.0.0 Resetting");
+}
+
+static void
+do_noop(struct smtpd *s, char *args)
+{
+	(void)s;
+	(void)args;
+	reply("250 2.0.0 OK");
+}
+
+static void
+do_vrfy(struct smtpd *s, char *args)
+{
+	(void)s;
+	(void)args;
+	reply("252 2.5.2 Cannot verify, but will take mail and try");
+}
+
+static void
+do_help(struct smtpd *s, char *args)
+{
+	(void)s;
+	(void)args;
+	reply("214 2.0.0 HELO EHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+}
+
+static void
+do_quit(struct smtpd *s, char *args)
+{
+	(void)args;
+	s->done = true;
+	reply("221 2.0.0 Closing connection");
+}
+
+static const struct {
+	const char	*verb;
+	void		(*run)(struct smtpd *s, char *args);
+} verbs[] = {
+	{ "HELO", do_helo }, { "EHLO", do_ehlo }, { "MAIL", do_mail },
+	{ "RCPT", do_rcpt }, { "DATA", do_data }, { "RSET", do_rset },
+	{ "NOOP", do_noop }, { "VRFY", do_vrfy }, { "HELP", do_help },
+	{ "QUIT", do_quit },
+};
+
+static void
+run_command(struct smtpd *s, char *line)
+{
+	size_t len = strcspn(line, " \t"), i;
+	char *args = line + len;
+
+	args += strspn(args, " \t");
+	for (i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (strlen(verbs[i].verb) == len &&
+		    strncasecmp(line, verbs[i].verb, len) == 0) {
+			verbs[i].run(s, args);
+			return;
+		}
+	/* nmh asks for VERB; it may not have it, and that is no failure. */
+	reply("500 5.5.1 Command not recognized");
+	if (++s->errors >= PROTOCOL_ERRORS_MAX)
+		s->done = true;
+}
+
+static void
+serve(struct smtpd *s)
+{
+	char line[COMMAND_MAX];
+	struct status st;
+	bool too_long;
+	size_t len;
+
+	while (!s->done) {
+		if (line_source_next(&s->in, line, sizeof line, &len, &too_long,
+		    &st) != 1)
+			break;
+		if (too_long)
+			protocol_error(s, "500 5.5.2 Line too long");
+		else if (strlen(line) != len)
+			protocol_error(s, "500 5.5.2 NUL in command");
+		else
+			run_command(s, line);
+	}
+}
+
+int
+smtpd_main(const struct caller *caller)
+{
+	struct smtpd s = { .caller = caller, .sysexit = EX_OK };
+	struct status st = STATUS_INIT;
+
+	if (submitter_open(&s.submitter, caller, &st) == -1) {
+		reply("421 4.3.5 %s", st.text);
+		caller_drain_stdin();
+		return st.sysexit;
+	}
+	line_source_init(&s.in, STDIN_FILENO);
+	reply("220 mailbearer ESMTP, for local programs");
+	serve(&s);
+	line_source_drain(&s.in);
+	line_source_release(&s.in);
+	reset(&s);
+	submitter_close(&s.submitter);
+	return s.sysexit;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * From a submission in hand to its outcome: delivered, kept, or refused.  The
+ * one path that a piped message and each message of -bs take.
+ */
+#ifndef CLI_SUBMIT_H
+#define CLI_SUBMIT_H
+
+#include "cli/caller.h"
+#include "queue/spool.h"
+#include "queue/submission.h"
+
+/* What a process needs to take messages in. */
+struct submitter {
+	const struct caller	*caller;
+	struct config		 config;
+	struct status		 config_status;	/* why there is none, if so */
+	bool			 has_spool;
+	struct status		 spool_status;	/* why there is none, if wanted */
+	struct spool		 spool;
+	int			 directory;	/* for large messages, or -1 */
+};
+
+/* What came of one message. */
+struct outcome {
+	int		sysexit;
+	struct status	status;		/* the failure, or the server's reply */
+	size_t		delivered, deferred, refused;
+	char		spool_id[SPOOL_ID_SIZE];	/* "" if it was not spooled */
+};
+
+/* Reads the config and opens log and spool.  A config that is wrong leaves, with
+ * spool on, a submitter that keeps everything unrouted.  -1 with *st when
+ * messages can be neither sent nor kept: EX_CONFIG, EX_CANTCREAT. */
+int	submitter_open(struct submitter *s, const struct caller *caller,
+	    struct status *st);
+void	submitter_close(struct submitter *s);
+
+/* Fills what every submission has: caller, time, fixed Date and Message-ID, and
+ * sender, name and DSN parameters from the command line. */
+int	submission_begin(struct submission *m, const struct submitter *s,
+	    struct status *st);
+/* Recipients from the arguments and, with -t, from the header; local names
+ * resolved.  Unusable ones among usable ones are reported and left out.
+ * EX_USAGE when none is left. */
+int	submission_address(struct submission *m, const struct submitter *s,
+	    struct status *st);
+/* The same from a list, which is emptied. */
+int	submission_address_list(struct submission *m, const struct submitter *s,
+	    struct address_list *list, struct status *st);
+/* Delivers, spools or refuses; logs; prints nothing. */
+void	submit(struct submitter *s, struct submission *m, struct outcome *out);
+
+/* Message mode: stdin to outcome, said on stderr.  Returns the exit code. */
+int	submit_stdin(const struct caller *caller);
+
+#endif

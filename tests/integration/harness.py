@@ -1,0 +1,126 @@
+"""What every integration test needs: an installed mailbearer, a sandbox, and a
+way to call the one against the other as real callers do."""
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(TOP / "tests" / "sandbox"))
+from mbsandbox import Sandbox  # noqa: E402
+
+# Where the program under test is installed: `make test-install` puts it there.
+PREFIX = pathlib.Path(os.environ.get(
+    "MAILBEARER_PREFIX", str(TOP / "build" / "tests" / "inst")))
+PROGRAM = PREFIX / "sbin" / "mailbearer"
+
+SIMPLE = b"Subject: hello\n\nHello.\n"
+
+
+@dataclasses.dataclass
+class Result:
+    code: int
+    stdout: str
+    stderr: str
+
+    def lines(self):
+        return self.stderr.splitlines()
+
+
+def run(command, stdin=b"", **options):
+    """Run a command to its end; stdin is bytes, a file, or None (closed)."""
+    if isinstance(stdin, bytes):
+        options["input"] = stdin
+    else:
+        options["stdin"] = stdin
+    environment = {"PATH": os.environ["PATH"], **sanitizer_environment(),
+                   **options.pop("env", {})}
+    options.setdefault("timeout", 90)
+    done = subprocess.run(command, capture_output=True, env=environment,
+                          check=False, **options)
+    return Result(done.returncode, done.stdout.decode("utf-8", "replace"),
+                  done.stderr.decode("utf-8", "replace"))
+
+
+def sanitizer_environment():
+    return {name: value for name, value in os.environ.items()
+            if name.endswith("SAN_OPTIONS")}
+
+
+class Case(unittest.TestCase):
+    """A test with a directory and a running sandbox of its own."""
+
+    maxDiff = 4000
+
+    def setUp(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="mbtest."))
+        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+        self.sandbox = Sandbox(self.directory / "sandbox")
+        self.sandbox.start()
+        self.addCleanup(self.sandbox.stop)
+        self.log = self.directory / "log"
+
+    def config(self, **changes):
+        """Write a config for the sandbox; the log goes to self.log."""
+        changes.setdefault("log", str(self.log))
+        return self.sandbox.write_config(
+            self.directory / "mailbearer.conf", **changes)
+
+    def sendmail(self, *flags, stdin=SIMPLE, config=None, **options):
+        if config is None:
+            config = self.directory / "mailbearer.conf"
+            if not config.exists():
+                self.config()
+        return run([str(PROGRAM), "sendmail", "-C", str(config), *flags],
+                   stdin, **options)
+
+    def log_text(self):
+        return self.log.read_text() if self.log.exists() else ""
+
+    # ------------------------------------------------------- judging
+
+    def delivered(self, count=1):
+        """The messages that arrived: that many, none malformed."""
+        messages = self.sandbox.messages()
+        self.assertEqual(len(messages), count)
+        self.assertEqual(self.sandbox.violations(), [])
+        return messages
+
+    def assert_sent(self, result):
+        """Exit 0, silence, and one message delivered: returns it."""
+        self.assertEqual((result.code, result.stdout, result.stderr),
+                         (0, "", ""))
+        return self.delivered()[0]
+
+    def assert_failed(self, result, code, what, hint, delivered=0):
+        """That exit code, the two lines, and nothing sent."""
+        self.assertEqual(result.code, code, result.stderr)
+        self.assertEqual(result.stdout, "")
+        lines = result.lines()
+        self.assertGreaterEqual(len(lines), 2, result.stderr)
+        self.assertRegex(lines[0], what or ".")
+        self.assertRegex(lines[1], r"^[a-z-]+: hint: ")
+        self.assertRegex(lines[1], hint or ".")
+        for line in lines:
+            self.assertNotRegex(line, r"[\x00-\x1f\x7f-\x9f]")
+        self.assertEqual(len(self.sandbox.messages()), delivered)
+
+
+def split_message(data):
+    """Header section as a list of (name, unfolded value), and the body."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    text = re.sub(r"\r\n(?=[ \t])", "", head.decode("utf-8", "replace"))
+    fields = [tuple(part.strip() for part in line.split(":", 1))
+              for line in text.split("\r\n") if line]
+    return fields, body
+
+
+def field(data, name):
+    """All values of a field of the delivered message."""
+    return [value for key, value in split_message(data)[0]
+            if key.lower() == name.lower()]
