@@ -8,6 +8,7 @@
 
 #include "base/xalloc.h"
 #include "mail/address.h"
+#include "mail/encoded_word.h"
 #include "mail/tidy.h"
 
 #define NAME_MAX_BYTES	1000	/* of a display name that we make up */
@@ -134,6 +135,20 @@ is_null_sender(const struct envelope *e)
 	    (e->sender[0] == '\0' || strcmp(e->sender, "<>") == 0);
 }
 
+/* Keeps an old field under a new name.  It is text there and no list of
+ * addresses any more: what was left 8-bit as an address is encoded now. */
+static void
+keep_as_text(struct header *h, const char *name, const char *old,
+    const struct rewrite_rules *r)
+{
+	struct buf text;
+
+	buf_init(&text, 32 * HEADER_MAX);
+	encoded_word_text(&text, old, r->charset);
+	header_append(h, name, text.data);
+	buf_release(&text);
+}
+
 /* Keeps what a rewritten From said.  If all of its authors can be answered and
  * nobody else is named for that, they are where answers go; otherwise the field
  * stays readable as X-Original-From. */
@@ -157,7 +172,7 @@ keep_old_from(struct header *h, const struct rewrite_rules *r,
 	if (answerable)
 		header_append(h, "Reply-To", addresses.data);
 	else
-		header_append(h, "X-Original-From", old);
+		keep_as_text(h, "X-Original-From", old, r);
 	buf_release(&addresses);
 }
 
@@ -239,7 +254,7 @@ judge(struct header *h, const char *field, const struct rewrite_rules *r,
 	if (strcasecmp(field, "From") == 0)
 		keep_old_from(h, r, list, old);
 	else
-		header_append(h, "X-Original-Resent-From", old);
+		keep_as_text(h, "X-Original-Resent-From", old, r);
 	free(old);
 	return REWRITTEN;
 }

@@ -81,6 +81,13 @@ is_empty(const char *body)
 	return body[strspn(body, BLANK)] == '\0';
 }
 
+/* The same for what must say something: a list of commas names nobody. */
+static bool
+says_nothing(const char *body)
+{
+	return body[strspn(body, BLANK ",;")] == '\0';
+}
+
 char *
 tidy_unfold(const struct header *h, size_t i)
 {
@@ -123,7 +130,7 @@ drop_fields(struct header *h)
 	for (i = 0; i < h->count; i++) {
 		rules = rules_of(h->fields[i].name);
 		if ((rules & DROP) != 0 || ((rules & FILLED) != 0 &&
-		    is_empty(h->fields[i].body))) {
+		    says_nothing(h->fields[i].body))) {
 			free(h->fields[i].name);
 			free(h->fields[i].body);
 			continue;

@@ -204,6 +204,10 @@ static const struct row from_rows[] = {
 	    .in = "From: <<>>\n" REST,
 	    .out = "From: \"backup on web1\" <alerts@contoso.com>\n" REST
 	    "X-Original-From: <<>>\n" },
+	{ "an address that stays 8-bit is text afterwards", .rewritten = true,
+	    .in = "From: J <j\xc3\xbc@web1.lan>\n" REST,
+	    .out = "From: J <alerts@contoso.com>\n" REST
+	    "X-Original-From: J =?UTF-8?Q?=3Cj=C3=BC=40web1=2Elan=3E?=\n" },
 	{ "an empty From is none",
 	    .in = "From: \n" REST,
 	    .out = REST "From: \"backup on web1\" <alerts@contoso.com>\n" },
@@ -367,6 +371,8 @@ static const struct row field_rows[] = {
 	    "Cc: c@d.example, d@d.example\n"
 	    "Date: d\nMessage-ID: <m@x.example>\n" },
 	{ "the same list twice", .in = FROM REST "To: a@b.example\n",
+	    .out = FROM REST },
+	{ "a list of commas is empty", .in = FROM "To: ,\nTo: , ;\n" REST,
 	    .out = FROM REST },
 	{ "PHP's empty To", .in = FROM "To: \n" REST, .out = FROM REST },
 	{ "Resent-To is somebody", .in = FROM "Date: d\n"
