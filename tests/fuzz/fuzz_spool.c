@@ -4,24 +4,14 @@
  * line sealed by a good checksum, so that what it says is looked at.  What is
  * read can be written and read again, and the file's name is parsed too.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "queue/journal.h"
 #include "queue/sealed.h"
 
 #define ID	"mdx1k2z9aq3k7SgU9d"
 #define POSITION 16
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* Each line of the input as a record. */
 static void
@@ -36,7 +26,7 @@ seal_lines(const char *text, size_t len, struct buf *out)
 		if (stop == NULL)
 			stop = end;
 		copy = strndup(text, (size_t)(stop - text));
-		require(copy != NULL);
+		FUZZ_PROMISE(copy != NULL);
 		sealed_begin(&line, copy);
 		sealed_end(&line, ID, POSITION + (int64_t)out->len);
 		buf_add(out, line.data, line.len);
@@ -56,6 +46,7 @@ write_again(const struct spool_entry *e)
 		.number = e->attempts, .account = e->last_account
 	};
 	struct status st = STATUS_INIT;
+	const struct recipient *r;
 	struct spool_entry again;
 	struct journal j;
 	size_t i, good;
@@ -66,16 +57,17 @@ write_again(const struct spool_entry *e)
 		journal_add_recipient(&j, &envelope->recipients[i]);
 	journal_add_states(&j, envelope->recipients, envelope->count);
 	journal_add_attempt(&j, &a, &e->last_status);
-	require(!j.bytes.overflow);
-	require(journal_read(&again, j.bytes.data, j.bytes.len, ID, POSITION,
-	    &good, &st) == 0);
-	require(good == j.bytes.len);
-	require(again.submission.envelope.count == envelope->count);
-	for (i = 0; i < envelope->count; i++)
-		require(strcmp(again.submission.envelope.recipients[i].address,
-		    envelope->recipients[i].address) == 0 &&
-		    again.submission.envelope.recipients[i].state ==
-		    envelope->recipients[i].state);
+	FUZZ_PROMISE(!j.bytes.overflow);
+	FUZZ_PROMISE(journal_read(&again, j.bytes.data, j.bytes.len, ID,
+	    POSITION, &good, &st) == 0);
+	FUZZ_PROMISE(good == j.bytes.len);
+	FUZZ_PROMISE(again.submission.envelope.count == envelope->count);
+	for (i = 0; i < envelope->count; i++) {
+		r = &again.submission.envelope.recipients[i];
+		FUZZ_PROMISE(strcmp(r->address,
+		    envelope->recipients[i].address) == 0);
+		FUZZ_PROMISE(r->state == envelope->recipients[i].state);
+	}
 	spool_entry_release(&again);
 	journal_release(&j);
 }
@@ -88,10 +80,10 @@ read_journal(const char *bytes, size_t len)
 	size_t good = 0;
 
 	if (journal_read(&e, bytes, len, ID, POSITION, &good, &st) == -1) {
-		require(st.sysexit == EX_DATAERR);
+		FUZZ_PROMISE(st.sysexit == EX_DATAERR);
 		return;
 	}
-	require(good > 0 && good <= len);
+	FUZZ_PROMISE(good > 0 && good <= len);
 	write_again(&e);
 	spool_entry_release(&e);
 }
@@ -111,7 +103,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_journal(sealed.data, sealed.len);
 	buf_release(&sealed);
 	name = strndup((const char *)data, size < 64 ? size : 64);
-	require(name != NULL);
+	FUZZ_PROMISE(name != NULL);
 	(void)spool_id_parse(&id, name);
 	free(name);
 	return 0;

@@ -44,8 +44,13 @@ class Spool(unittest.TestCase):
             command = ["strace", "-f", "-qq", "-e", f"trace={CALLS}",
                        "-o", os.path.join(self.top, "trace"),
                        *strace, *command]
-        return subprocess.run(command, input=message, timeout=60, check=False,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        # From a file: a pipe would be read in pieces of no certain number.
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(message)
+            stdin.seek(0)
+            return subprocess.run(
+                command, stdin=stdin, timeout=60, check=False,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def messages(self):
         """What lies in the spool, whole and readable: a list of rows."""
