@@ -38,7 +38,7 @@ count_and_tell(void *context, int line, bool is_error, const char *text)
 
 static void follow(struct check *c, size_t i, int depth);
 
-/* Looks a target's name up, as delivery will: whole, then without its detail. */
+/* Looks a target's name up. */
 static void
 follow_target(struct check *c, size_t from, const struct alias_target *target,
     int depth)

@@ -55,8 +55,8 @@ is_empty_line(const char *p, const char *end)
 	return p == end || *p == '#';
 }
 
-/* Reads the name in front of the colon into `name`; returns behind the colon, or
- * NULL if the line has no such beginning. */
+/* Reads the name in front of the colon into `name`; returns behind the colon,
+ * or NULL if the line has no such beginning. */
 static const char *
 take_name(struct buf *name, const char *p, const char *end)
 {

@@ -17,10 +17,10 @@
 #include "base/status.h"
 #include "mail/address.h"
 
-#define ALIASES_FILE_MAX	(4 * 1024 * 1024)	/* bytes of the file */
-#define ALIASES_INCLUDE_MAX	(1024 * 1024)		/* of an :include: file */
-#define ALIASES_DEPTH_MAX	10			/* aliases in aliases */
-#define ALIASES_ADDRESSES_MAX	10000			/* out of one name */
+#define ALIASES_FILE_MAX	(4 * 1024 * 1024)	/* bytes */
+#define ALIASES_INCLUDE_MAX	(1024 * 1024)	/* of an :include: file */
+#define ALIASES_DEPTH_MAX	10		/* aliases in aliases */
+#define ALIASES_ADDRESSES_MAX	10000		/* out of one name */
 
 /* Hears of what is wrong, one line of text each.  `is_error`: the file is
  * faulty; else it says something that is not done here, and newaliases still
@@ -33,7 +33,7 @@ struct alias_reporter {
 
 struct alias {
 	char		*name;		/* lower case, without quotes */
-	const char	*right;		/* behind the colon, in struct aliases */
+	const char	*right;		/* behind the colon, in aliases.text */
 	size_t		 len;
 	int		 line;		/* where it begins */
 };
@@ -48,7 +48,7 @@ struct aliases {
 
 struct alias_target {
 	struct address	 address;	/* if `include` is NULL */
-	bool		 is_final;	/* "\name": no alias is looked up for it */
+	bool		 is_final;	/* "\name": no alias is looked up */
 	char		*include;	/* path of :include:/path */
 	int		 line;
 };
@@ -61,9 +61,9 @@ struct alias_targets {
 #define ALIAS_TARGETS_INIT { 0 }
 
 /* Splits a file into entries: "name: target, target", continuation lines that
- * begin with a blank, comments from "#", names in double quotes.  Of a name that
- * is there twice the first entry stands.  Faulty lines are reported and left
- * out. */
+ * begin with a blank, comments from "#", names in double quotes.  Of a name
+ * that is there twice the first entry stands.  Faulty lines are reported and
+ * left out. */
 void	aliases_parse(struct aliases *a, const char *text, size_t len,
 	    const struct alias_reporter *r);
 /* Reads the file (root's or trust->owner's, safefile.h) and parses it.  No such

@@ -116,7 +116,8 @@ label_encoding(struct header *h, const char *encoding)
 	if (header_find(h, "MIME-Version", 0) == -1)
 		header_append(h, "MIME-Version", "1.0");
 	if (header_find(h, "Content-Type", 0) == -1)
-		header_append(h, "Content-Type", "text/plain; charset=us-ascii");
+		header_append(h, "Content-Type",
+		    "text/plain; charset=us-ascii");
 	set_field(h, "Content-Transfer-Encoding", encoding);
 }
 

@@ -13,7 +13,7 @@ bool	content_type_is_text(const char *value);
 /* Its charset parameter without quotes, to be freed; NULL if there is none, or
  * it is empty. */
 char	*content_type_charset(const char *value);
-/* The value with this charset in place of the one it has, if any; to be freed. */
+/* The value with this charset in place of its own, if any; to be freed. */
 char	*content_type_with_charset(const char *value, const char *charset);
 
 #endif

@@ -178,7 +178,7 @@ token_end(const char *p)
 	return p;
 }
 
-/* The text of a quoted string or comment, or any other text, without quoting. */
+/* What a quoted string or comment says, or any other text as it is. */
 static void
 add_unquoted(struct buf *out, const char *p, const char *end)
 {

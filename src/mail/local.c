@@ -16,8 +16,8 @@
 struct expansion {
 	struct local	*local;
 	struct envelope	*to;
-	const char	*path[ALIASES_DEPTH_MAX];	/* names and files open */
-	size_t		 depth;
+	const char	*path[ALIASES_DEPTH_MAX];
+	size_t		 depth;		/* names and files open in `path` */
 	size_t		 met;		/* addresses, deliverable or not */
 	size_t		 added;		/* deliverable ones */
 	struct status	*st;

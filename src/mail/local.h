@@ -19,7 +19,7 @@
 
 struct local_rules {
 	const char	*domain;	/* completes names */
-	const char	*local_mail_to;	/* an address (or a list), NULL for none */
+	const char	*local_mail_to;	/* an address or a list; NULL for none */
 	const char	*aliases;	/* the file; NULL or "" for none */
 	const struct trust *trust;	/* whom it is believed from */
 	bool	(*is_host_name)(const void *context, const char *domain);
@@ -43,9 +43,9 @@ void	local_release(struct local *l);
 bool	local_is(const struct local *l, const struct address *a);
 
 /* Adds to `to` where mail for this address goes: itself if it is not local.
- * Aliases are looked up with "+detail" and then without.  A loop, a nesting past
- * ALIASES_DEPTH_MAX and an entry without a usable target are reported, and the
- * name is treated as if it had no alias: nobody's mail gets lost.  EX_CONFIG
+ * Aliases are looked up with "+detail" and then without.  A loop, a nesting
+ * past ALIASES_DEPTH_MAX and an entry without a usable target are reported, and
+ * the name is treated as if it had no alias: nobody's mail gets lost.  EX_CONFIG
  * past ALIASES_ADDRESSES_MAX; `to` is then incomplete. */
 int	local_resolve(struct local *l, const struct address *a,
 	    struct envelope *to, struct status *st);

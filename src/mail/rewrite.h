@@ -41,13 +41,18 @@ struct rewrite_result {
 };
 
 /* Changes *h in place by design section 6 (From, Sender, Reply-To,
- * X-Original-From, Resent-From, DKIM-Signature, Auto-Submitted) and removes Bcc,
- * Resent-Bcc, Return-Path, Content-Length and Status in every spelling; adds
- * Date, Message-ID, From and, when no To or Cc is left, "To:
+ * X-Original-From, Resent-From, DKIM-Signature, Auto-Submitted) and removes
+ * Bcc, Resent-Bcc, Return-Path, Content-Length and Status in every spelling;
+ * adds Date, Message-ID, From and, when no To or Cc is left, "To:
  * undisclosed-recipients:;"; of fields that may stand once (RFC 5322 3.6) the
- * first is kept, To and Cc are joined; 8-bit text is encoded (RFC 2047).  Thirty
- * or more Received fields: EX_DATAERR, a loop.  The result's strings are the
- * caller's to free. */
+ * first is kept, To and Cc are joined; 8-bit text is encoded (RFC 2047).
+ * Where the design is silent: of several authors all stay if all may be used
+ * (with a Sender, which Exchange demands), else the first usable one stays alone
+ * and all of them move to Reply-To or X-Original-From; Sender stays only beside
+ * a From that stays and if it may be used itself; a rewritten Resent-From is
+ * kept as X-Original-Resent-From.
+ * Thirty or more Received fields: EX_DATAERR, a loop.  The result's strings are
+ * the caller's to free. */
 int	rewrite_header(struct header *h, const struct envelope *e,
 	    const struct rewrite_rules *rules, struct rewrite_result *result,
 	    struct status *st);

@@ -15,8 +15,8 @@
  * (Bcc, Resent-Bcc) and what belongs to a mailbox file (Return-Path,
  * Content-Length, Status); drops empty fields whose syntax knows no empty form;
  * keeps the first of fields that may stand once (RFC 5322 3.6, RFC 2045 for
- * MIME) and joins To and Cc.  Then encodes 8-bit text (RFC 2047; `charset` as in
- * charset_fallback). */
+ * MIME) and joins To and Cc.  Then encodes 8-bit text (RFC 2047; `charset` as
+ * in charset_fallback). */
 int	tidy_header(struct header *h, const char *charset, struct status *st);
 
 /* "NAME <ADDRESS>", or ADDRESS without a name (NULL or ""), to be freed. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * A whole message: whatever the labels say, the body goes out in lines of at
- * most 998 octets, CRLF and nothing else ends them, its size is the one that was
- * told, and without 8BITMIME what is announced as 7-bit is.
+ * most 998 octets, CRLF and nothing else ends them, its size is the one that
+ * was told, and what is announced as 7-bit is.
  */
 #include <stdint.h>
 #include <stdlib.h>

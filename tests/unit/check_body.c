@@ -80,19 +80,23 @@ static const struct plan_row {
 	{ "unlabelled UTF-8", "", UTF8, .is_8bit = true,
 	    .out = CT "text/plain; charset=UTF-8\r\n" MIME CTE "8bit\r\n" },
 	{ "unlabelled Latin-1", "", LATIN1, .is_8bit = true,
-	    .out = CT "text/plain; charset=iso-8859-1\r\n" MIME CTE "8bit\r\n" },
+	    .out = CT "text/plain; charset=iso-8859-1\r\n" MIME
+	    CTE "8bit\r\n" },
 	{ "unlabelled, charset given", "", LATIN1, .is_8bit = true,
 	    .charset = "iso-8859-15",
-	    .out = CT "text/plain; charset=iso-8859-15\r\n" MIME CTE "8bit\r\n" },
+	    .out = CT "text/plain; charset=iso-8859-15\r\n" MIME
+	    CTE "8bit\r\n" },
 	{ "the charset given is for what is not UTF-8", "", UTF8,
 	    .is_8bit = true, .charset = "iso-8859-15",
 	    .out = CT "text/plain; charset=UTF-8\r\n" MIME CTE "8bit\r\n" },
 	{ "a charset that injects", "", LATIN1, .is_8bit = true,
 	    .charset = "x\r\nBcc: y",
-	    .out = CT "text/plain; charset=iso-8859-1\r\n" MIME CTE "8bit\r\n" },
+	    .out = CT "text/plain; charset=iso-8859-1\r\n" MIME
+	    CTE "8bit\r\n" },
 	{ "a charset that cannot be", "", LATIN1, .is_8bit = true,
 	    .charset = "ANSI_X3.4-1968",
-	    .out = CT "text/plain; charset=iso-8859-1\r\n" MIME CTE "8bit\r\n" },
+	    .out = CT "text/plain; charset=iso-8859-1\r\n" MIME
+	    CTE "8bit\r\n" },
 	{ "cron without LANG",
 	    MIME CT "text/plain; charset=US-ASCII\r\n" CTE "8bit\r\n", UTF8,
 	    .is_8bit = true,
