@@ -293,6 +293,7 @@ conclude(struct smtpd *s, struct submission *m)
 	}
 	submit(&s->submitter, m, &out);
 	reply_outcome(s, &out);
+	submit_renew(&s->submitter, &out);
 }
 
 static void

@@ -12,10 +12,14 @@
 #include "base/encode.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cli/background.h"
+#include "oauth/token.h"
 #include "queue/delivery.h"
 #include "queue/eventlog.h"
 #include "queue/limits.h"
 
+#define RECIPIENTS_SAID	50	/* on stderr; the log has them all */
+#define RENEWAL_MS	60000
 #define FIRST_RETRY	60	/* seconds until a runner tries again */
 
 /* The directory for messages too long for memory: the spool, so that keeping
@@ -267,6 +271,19 @@ exit_code(const struct outcome *out, bool kept)
 	return out->refused != 0 ? out->status.sysexit : EX_OK;
 }
 
+/* Neither sent nor kept: the caller has to know, and both reasons. */
+static void
+blame_spool(struct outcome *out, const struct status *st)
+{
+	struct status why = out->status;
+
+	out->status = *st;
+	if (why.text[0] != '\0')
+		status_context(&out->status, "%s; and the message cannot be kept",
+		    why.text);
+	out->sysexit = out->status.sysexit;
+}
+
 void
 submit(struct submitter *s, struct submission *m, struct outcome *out)
 {
@@ -282,50 +299,95 @@ submit(struct submitter *s, struct submission *m, struct outcome *out)
 		attempt(s, m, &report);
 	count(out, &m->envelope);
 	pick_status(out, &m->envelope);
-	if (s->has_spool && keep(s, m, &report, out, &st) == -1) {
-		out->status = st;
-		out->sysexit = st.sysexit;
-	} else
+	if (s->has_spool && keep(s, m, &report, out, &st) == -1)
+		blame_spool(out, &st);
+	else if (s->config.spool && !s->has_spool && out->deferred != 0)
+		blame_spool(out, &s->spool_status);
+	else
 		out->sysexit = exit_code(out, s->has_spool);
+	out->renew = report.wants_renewal ? report.account : NULL;
 	delivery_report_release(&report);
 }
 
-/* One line for each recipient that fared worse than others did. */
-static void
-say_recipients(const struct caller *c, const struct envelope *e)
+void
+submit_renew(const struct submitter *s, const struct outcome *out)
 {
+	if (out->renew == NULL || !background_begin())
+		return;
+	token_renew(&s->config, out->renew, clock_deadline(RENEWAL_MS));
+	_exit(EX_OK);
+}
+
+static const struct recipient *
+first_in(const struct envelope *e, enum recipient_state state)
+{
+	size_t i;
+
+	for (i = 0; i < e->count; i++)
+		if (e->recipients[i].state == state)
+			return &e->recipients[i];
+	return NULL;
+}
+
+/* One line for each recipient, where they did not all fare alike. */
+static void
+say_recipients(const struct caller *c, const struct envelope *e,
+    const struct outcome *out)
+{
+	static const char *const words[] = {
+		[RECIPIENT_PENDING] = "not sent",
+		[RECIPIENT_ACCEPTED] = "not sent",
+		[RECIPIENT_DELIVERED] = "delivered",
+		[RECIPIENT_DEFERRED] = "not sent",
+		[RECIPIENT_REFUSED] = "refused",
+	};
 	const struct recipient *r;
-	size_t i, said = 0;
+	bool kept = out->spool_id[0] != '\0';
+	size_t i;
 
 	for (i = 0; i < e->count; i++) {
 		r = &e->recipients[i];
+		if (i == RECIPIENTS_SAID) {
+			caller_say_line(c, "and %zu more: see the log",
+			    e->count - i);
+			return;
+		}
 		if (r->state == RECIPIENT_DELIVERED)
 			caller_say_line(c, "%s: delivered", r->address);
 		else
 			caller_say_line(c, "%s: %s: %s", r->address,
-			    r->state == RECIPIENT_REFUSED ? "refused" : "not sent",
+			    kept && r->state != RECIPIENT_REFUSED ?
+			    "kept, to be sent later" : words[r->state],
 			    r->status.remote[0] != '\0' ? r->status.remote :
 			    r->status.text);
-		if (++said == 50 && i + 1 < e->count) {
-			caller_say_line(c, "and %zu more: see the log",
-			    e->count - i - 1);
-			return;
-		}
 	}
 }
 
+/* Success is silent.  That a message is kept is told to people, on a terminal;
+ * programs take any text for an error (Emacs) or for a reply (nmh). */
 static void
 say_outcome(const struct caller *c, const struct submission *m,
     const struct outcome *out)
 {
-	bool mixed = (out->delivered != 0) + (out->deferred != 0) +
-	    (out->refused != 0) > 1;
+	const struct envelope *e = &m->envelope;
+	const struct recipient *refused = first_in(e, RECIPIENT_REFUSED);
+	bool kept = out->spool_id[0] != '\0';
 
-	if (out->deferred + out->refused == 0)
+	if (kept && isatty(STDERR_FILENO)) {
+		caller_say_line(c, "kept as %s, to be sent later%s%s",
+		    out->spool_id, out->status.text[0] != '\0' ? ": " : "",
+		    out->status.text);
+		if (out->status.sysexit != EX_OK)
+			caller_say(c, &out->status);
+	}
+	if (out->deferred != 0 && !kept)
+		caller_say(c, &out->status);
+	else if (refused != NULL)
+		caller_say(c, &refused->status);
+	else
 		return;
-	caller_say(c, &out->status);
-	if (mixed || (m->envelope.count > 1 && out->refused != 0))
-		say_recipients(c, &m->envelope);
+	if (e->count > 1 && (refused != NULL || out->delivered != 0))
+		say_recipients(c, e, out);
 }
 
 /* Everything before the network: all of stdin, then who it is for. */
@@ -381,6 +443,7 @@ submit_stdin(const struct caller *caller)
 		} else {
 			submit(&s, &m, &out);
 			say_outcome(caller, &m, &out);
+			submit_renew(&s, &out);
 		}
 		submission_release(&m);
 		submitter_close(&s);

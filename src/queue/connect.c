@@ -4,11 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "oauth/token.h"
 
 #define ANSWER_MS	(10 * 60 * 1000)	/* RFC 5321 4.5.3.2.6 */
 #define PASSWORD_MAX	1024
+#define SLOT_WAIT_MS	5000	/* then the spool is better */
+#define SLOT_RESERVE_MS	5000	/* of send-timeout, left for sending */
 
 static void
 set_params(struct delivery_connection *dc, const struct connect_request *r)
@@ -89,24 +94,25 @@ open_session(struct delivery_connection *dc, const struct connect_request *r,
 {
 	set_params(dc, r);
 	dc->account = r->account;
-	if ((dc->session = session_open(&dc->params, st)) == NULL ||
-	    authenticate(dc->session, r, secret, st) == -1) {
-		delivery_connection_close(dc);
+	if ((dc->session = session_open(&dc->params, st)) == NULL)
 		return -1;
-	}
-	return 0;
+	if (authenticate(dc->session, r, secret, st) == 0)
+		return 0;
+	session_close(dc->session);
+	dc->session = NULL;
+	return -1;
 }
 
 static int
 connect_with_token(struct delivery_connection *dc,
-    const struct connect_request *r, bool *cached, struct status *st)
+    const struct connect_request *r, struct delivery_report *report,
+    struct status *st)
 {
 	struct token token = TOKEN_INIT;
 	int rc;
 
 	if (token_get(&token, r->config, r->account, r->deadline, st) == -1)
 		return -1;
-	*cached = token.cached;
 	rc = open_session(dc, r, token.access.data, st);
 	/* A token made before the administrator mended the permission stays
 	 * useless until it expires: ask for a new one, once. */
@@ -114,11 +120,11 @@ connect_with_token(struct delivery_connection *dc,
 	    token_reject(&token, r->config, r->account)) {
 		token_release(&token);
 		if (token_get(&token, r->config, r->account, r->deadline,
-		    st) == 0) {
-			*cached = token.cached;
+		    st) == 0)
 			rc = open_session(dc, r, token.access.data, st);
-		}
 	}
+	report->token_cached = token.cached;
+	report->wants_renewal = token.wants_renewal;
 	token_release(&token);
 	return rc;
 }
@@ -144,20 +150,55 @@ set_from(struct delivery_connection *dc, const char *from)
 	    from != NULL ? from : "<from>");
 }
 
+/* Promise 5.  A caller waits some seconds for a slot where the spool is the
+ * alternative, and as long as he may where there is none.  A state directory
+ * that cannot be used costs the limits, not the mail. */
+static int
+take_slot(struct delivery_connection *dc, const struct connect_request *r,
+    struct status *st)
+{
+	bool spools = r->config->spool;
+	int64_t deadline = r->is_runner ? 0 :
+	    spools ? clock_deadline(SLOT_WAIT_MS) : r->deadline - SLOT_RESERVE_MS;
+	struct status trouble = STATUS_INIT;
+
+	switch (limits_take_slot(&dc->slot, r->config, r->account,
+	    r->is_runner || !spools ? SLOT_RUNNER : SLOT_CALLER, deadline,
+	    &trouble)) {
+	case 0:
+		return 0;
+	case 1:
+		*st = trouble;
+		return -1;
+	default:
+		log_line(LOG_WARNING, "sending without limits: %s",
+		    trouble.text);
+		return 0;
+	}
+}
+
 int
 connect_account(struct delivery_connection *dc,
-    const struct connect_request *r, bool *token_cached, struct status *st)
+    const struct connect_request *r, struct delivery_report *report,
+    struct status *st)
 {
-	*token_cached = false;
+	int rc;
+
 	if (dc->session != NULL && dc->account == r->account &&
-	    session_is_usable(dc->session)) {
+	    session_is_usable(dc->session) && limits_extend(&dc->slot) == 0) {
 		set_from(dc, r->from);
 		session_set_deadline(dc->session, r->deadline);
+		report->token_cached = true;
 		return 0;
 	}
 	delivery_connection_close(dc);
+	if (take_slot(dc, r, st) == -1)
+		return -1;
 	set_from(dc, r->from);
-	if (wants_token(r->account))
-		return connect_with_token(dc, r, token_cached, st);
-	return connect_with_password(dc, r, st);
+	rc = wants_token(r->account) ?
+	    connect_with_token(dc, r, report, st) :
+	    connect_with_password(dc, r, st);
+	if (rc == -1)
+		delivery_connection_close(dc);
+	return rc;
 }

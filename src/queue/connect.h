@@ -11,6 +11,7 @@ struct connect_request {
 	const struct config	*config;
 	const struct account	*account;
 	int64_t			 deadline;	/* clock_ms */
+	bool			 is_runner;	/* delivery.h */
 	const char		*from;		/* for hints, or NULL */
 	void			(*trace)(void *context, char direction,
 				    const char *line);
@@ -18,12 +19,12 @@ struct connect_request {
 };
 
 /* Leaves *dc with a session of this account that a transaction can start on:
- * the one there is, if it fits, else a new one.  When the server refuses a
- * cached token it is dropped and, once, a new one is tried on a new connection.
- * *token_cached tells where the token came from (false where none was used).
+ * the one there is, if it fits, else a new one in a slot of the account.  When
+ * the server refuses a cached token it is dropped and, once, a new one is tried
+ * on a new connection.  Fills report->token_cached and wants_renewal.
  * -1: *dc is closed. */
 int	connect_account(struct delivery_connection *dc,
-	    const struct connect_request *r, bool *token_cached,
+	    const struct connect_request *r, struct delivery_report *report,
 	    struct status *st);
 
 #endif

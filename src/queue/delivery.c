@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,6 +20,7 @@
 #include "queue/connect.h"
 #include "queue/locals.h"
 
+#define RATE_WAIT_MS	3000
 #define HEADER_SENT_MAX	(2 * HEADER_MAX)	/* rewriting adds fields */
 
 /* Everything one attempt owns. */
@@ -193,6 +195,59 @@ needs_smtputf8(const struct envelope *e)
 	return false;
 }
 
+/* Promise 5: 30 messages a minute.  A short wait is waited for. */
+static int
+wait_for_rate(struct attempt *a, struct status *st)
+{
+	struct timespec pause;
+	int64_t wait_ms;
+
+	while (limits_count_message(a->config, a->report->account, 1, &wait_ms,
+	    st) == 1) {
+		if (a->o->is_runner || wait_ms > RATE_WAIT_MS ||
+		    clock_left(a->o->deadline) < wait_ms + RATE_WAIT_MS)
+			return -1;
+		pause = (struct timespec){ .tv_sec = wait_ms / 1000,
+		    .tv_nsec = wait_ms % 1000 * 1000000 };
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* What the server said decides how the account is treated from now on. */
+static void
+heed(struct attempt *a, const struct status *st)
+{
+	const struct account *account = a->report->account;
+
+	if (account == NULL)
+		return;
+	if (st->reply == 432)
+		limits_pause(a->config, account, st, 0);
+	else if (a->o->is_runner && st->scope == SCOPE_ACCOUNT &&
+	    st->reply != 0 && status_is_mendable(st))
+		limits_pause(a->config, account, st, 0);
+}
+
+static void
+heed_recipients(struct attempt *a)
+{
+	const struct envelope *e = a->envelope;
+	size_t i;
+
+	for (i = 0; i < e->count; i++) {
+		if (e->recipients[i].state == RECIPIENT_DELIVERED) {
+			limits_clear(a->config, a->report->account);
+			return;
+		}
+		if (e->recipients[i].state == RECIPIENT_DEFERRED &&
+		    e->recipients[i].status.scope == SCOPE_ACCOUNT) {
+			heed(a, &e->recipients[i].status);
+			return;
+		}
+	}
+}
+
 /* Steps 8 and 9: as many transactions as max-recipients asks for. */
 static int
 transmit(struct attempt *a, struct status *st)
@@ -209,17 +264,27 @@ transmit(struct attempt *a, struct status *st)
 		.config = a->config, .account = a->report->account,
 		.deadline = a->o->deadline, .trace = a->o->trace,
 		.trace_context = a->o->trace_context,
-		.from = a->report->header_from,
+		.from = a->report->header_from, .is_runner = a->o->is_runner,
 	};
 	size_t before;
+	int rc;
 
-	if (connect_account(dc, &request, &a->report->token_cached, st) == -1 ||
-	    compose(a, &d, st) == -1)
+	if (connect_account(dc, &request, a->report, st) == -1) {
+		heed(a, st);
+		return -1;
+	}
+	if (compose(a, &d, st) == -1)
 		return -1;
 	while ((before = envelope_count(e, RECIPIENT_PENDING)) != 0) {
 		body_reader_init(&a->body, &a->s->message, &a->plan);
 		d.needs_smtputf8 = needs_smtputf8(e);
-		if (session_send(dc->session, &d, e, st) == -1)
+		if (wait_for_rate(a, st) == -1)
+			return -1;
+		rc = session_send(dc->session, &d, e, st);
+		if (session_answer_unknown(dc->session))
+			a->report->answer_unknown = true;
+		heed_recipients(a);
+		if (rc == -1)
 			return -1;
 		if (envelope_count(e, RECIPIENT_PENDING) == before)
 			return status_set(st, EX_PROTOCOL,
@@ -260,7 +325,8 @@ delivery_attempt(const struct config *c, struct submission *s,
 {
 	struct delivery_options options = *o;
 	struct attempt a = { .config = c, .s = s, .o = &options,
-	    .report = report, .header = HEADER_INIT, .envelope = &s->envelope };
+	    .report = report, .header = HEADER_INIT, .envelope = &s->envelope,
+	    .own = DELIVERY_CONNECTION_INIT };
 	int rc = -1;
 
 	*report = (struct delivery_report){ 0 };
@@ -298,5 +364,7 @@ void
 delivery_connection_close(struct delivery_connection *dc)
 {
 	session_close(dc->session);
-	*dc = (struct delivery_connection){ 0 };
+	/* Only now: a slot counts until the server has seen the end. */
+	limits_release_slot(&dc->slot);
+	*dc = (struct delivery_connection)DELIVERY_CONNECTION_INIT;
 }

@@ -7,6 +7,7 @@
 #define QUEUE_DELIVERY_H
 
 #include "config/config.h"
+#include "queue/limits.h"
 #include "queue/submission.h"
 #include "smtp/session.h"
 
@@ -14,11 +15,16 @@
 struct delivery_connection {
 	const struct account	*account;	/* NULL while there is none */
 	struct session		*session;
+	struct slot		 slot;		/* held as long as the session */
 	struct session_params	 params;	/* which the session borrows */
 	char			 from[256];	/* of this message, for hints */
 };
 
+#define DELIVERY_CONNECTION_INIT { .slot = SLOT_INIT }
+
 struct delivery_options {
+	bool	 is_runner;	/* may use the slot kept for runners, waits for
+				 * none, and lets a refused account pause */
 	int64_t	 deadline;	/* clock_ms: last byte of data out */
 	/* Used if it is to the right account and usable, replaced otherwise, left
 	 * open for the caller to close.  NULL: one message, one connection. */
@@ -37,6 +43,8 @@ struct delivery_report {
 	char		*mail_from;	/* as sent */
 	char		*message_id;	/* with its brackets */
 	bool		 from_rewritten, dkim_dropped, token_cached;
+	bool		 wants_renewal;	/* token_renew() is due, with `account` */
+	bool		 answer_unknown;	/* data sent, no reply seen */
 	int64_t		 bytes;		/* as sent */
 };
 

@@ -76,7 +76,8 @@ say_paused(const struct account *a, int64_t until, const struct status *why,
 	status_set(st, EX_TEMPFAIL, "account %s pauses until %s: %s", a->name,
 	    date, why->text);
 	st->scope = SCOPE_ACCOUNT;
-	status_remote(st, why->reply, why->enhanced, why->remote);
+	/* Its words explain, but it did not say them to us: no code. */
+	status_remote(st, 0, "", why->remote);
 	status_hint(st, "%s", why->hint);
 	return 1;
 }

@@ -199,8 +199,17 @@ class Server(Case):
                 ("permission_at_mail", 77, "5.7.60")]:
             with self.subTest(scenario=name):
                 self.sandbox.clear()
+                for pause in self.directory.glob("pause-*"):
+                    pause.unlink()  # what a 432 leaves behind
                 self.sandbox.scenario(name)
                 self.fails(code, what)
+
+    def test_after_a_432_the_account_pauses(self):
+        self.sandbox.scenario("too_many_connections", times=1)
+        self.fails(75, "432 4.3.2")
+        seen = len(self.sandbox.sessions())
+        self.fails(75, "pauses until")
+        self.assertEqual(len(self.sandbox.sessions()), seen)
 
     def test_a_message_too_large_is_refused_before_it_is_sent(self):
         self.sandbox.scenario("size_limit", octets=1000)

@@ -358,7 +358,7 @@ class Session:
             raise Gone("TLS handshake failed: %s" % error) from error
         sock = self.stream.sock
         self.tls = sock.version()
-        self.facts.update(tls=self.tls, cipher=sock.cipher()[0],
+        self.facts.update(tls=self.tls, cipher=(sock.cipher() or [""])[0],
                           resumed=sock.session_reused)
         # RFC 3207 section 4.2: all knowledge from before is forgotten.
         self.greeted, self.features = "", ()
