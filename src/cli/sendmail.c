@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "cli/sendmail.h"
 
+#include <unistd.h>
+
 #include "cli/caller.h"
 #include "cli/newaliases.h"
 #include "cli/smtpd.h"
@@ -39,10 +41,16 @@ run_mode(const struct caller *c)
 	return not_yet(c);
 }
 
+/* Before any mode is reached.  A caller's open file is put back to where it
+ * was: he may want to save the message from it. */
 static int
 fail(const struct caller *c, const struct status *st)
 {
+	off_t start = lseek(STDIN_FILENO, 0, SEEK_CUR);
+
 	caller_drain_stdin();
+	if (start != -1)
+		lseek(STDIN_FILENO, start, SEEK_SET);
 	caller_say(c, st);
 	return st->sysexit;
 }
