@@ -3,21 +3,11 @@
  * Any bytes as an address list: what is taken from them can be written to an
  * envelope and a header, and is read back as the same.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
 #include "mail/address.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-static void
-require(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "fuzz.h"
 
 /* Nothing ends a command or a path before its time. */
 static void
@@ -26,15 +16,15 @@ check_text(const char *text)
 	bool quoted = false;
 
 	for (; *text != '\0'; text++) {
-		require((unsigned char)*text >= ' ' && *text != 0x7f);
+		FUZZ_PROMISE((unsigned char)*text >= ' ' && *text != 0x7f);
 		if (*text == '"')
 			quoted = !quoted;
 		else if (quoted && *text == '\\')
-			require(*++text != '\0');
+			FUZZ_PROMISE(*++text != '\0');
 		else if (!quoted)
-			require(strchr(" <>(),;", *text) == NULL);
+			FUZZ_PROMISE(strchr(" <>(),;", *text) == NULL);
 	}
-	require(!quoted);
+	FUZZ_PROMISE(!quoted);
 }
 
 static void
@@ -44,11 +34,11 @@ check_path(const struct address *a, const char *text)
 	struct address again;
 	char *text_again;
 
-	require(strlen(text) <= ADDRESS_MAX);
-	require(address_parse_path(&again, text, &st) == 0);
+	FUZZ_PROMISE(strlen(text) <= ADDRESS_MAX);
+	FUZZ_PROMISE(address_parse_path(&again, text, &st) == 0);
 	text_again = address_text(&again);
-	require(strcmp(text, text_again) == 0);
-	require(address_equal(a, &again) && a->utf8 == again.utf8);
+	FUZZ_PROMISE(strcmp(text, text_again) == 0);
+	FUZZ_PROMISE(address_equal(a, &again) && a->utf8 == again.utf8);
 	free(text_again);
 	address_release(&again);
 }
@@ -63,10 +53,10 @@ check_name(const struct address *a, const char *text)
 	char *p;
 
 	for (p = phrase; *p != '\0'; p++)
-		require(*p >= ' ' && *p != 0x7f);
-	require(address_parse_list(&list, line, strlen(line), &st) == 0);
-	require(list.count == 1 && list.bad == 0 && !list.had_group);
-	require(address_equal(&list.items[0], a));
+		FUZZ_PROMISE(*p >= ' ' && *p != 0x7f);
+	FUZZ_PROMISE(address_parse_list(&list, line, strlen(line), &st) == 0);
+	FUZZ_PROMISE(list.count == 1 && list.bad == 0 && !list.had_group);
+	FUZZ_PROMISE(address_equal(&list.items[0], a));
 	address_list_release(&list);
 	free(line);
 	free(phrase);
@@ -82,7 +72,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t i;
 
 	if (address_parse_list(&list, (const char *)data, size, &st) == -1)
-		require(list.count == ADDRESS_LIST_MAX);
+		FUZZ_PROMISE(list.count == ADDRESS_LIST_MAX);
 	for (i = 0; i < list.count; i++) {
 		text = address_text(&list.items[i]);
 		check_text(text);

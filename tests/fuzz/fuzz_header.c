@@ -3,22 +3,12 @@
  * Any bytes as a header section and as the body of one field: what is sent is
  * well-formed, keeps its number of fields, and is stable.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/xalloc.h"
 #include "mail/header.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-static void
-require(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "fuzz.h"
 
 /* RFC 5322 2.1.1 and 2.2: lines of at most 998 octets that end in CRLF, each a
  * field or the continuation of one with something in it. */
@@ -29,14 +19,14 @@ check_lines(const char *p, const char *end)
 
 	while (p < end) {
 		eol = memchr(p, '\r', (size_t)(end - p));
-		require(eol != NULL && eol[1] == '\n');
-		require(eol - p <= 998);
-		require(memchr(p, '\n', (size_t)(eol - p)) == NULL);
-		require(memchr(p, '\0', (size_t)(eol - p)) == NULL);
+		FUZZ_PROMISE(eol != NULL && eol[1] == '\n');
+		FUZZ_PROMISE(eol - p <= 998);
+		FUZZ_PROMISE(memchr(p, '\n', (size_t)(eol - p)) == NULL);
+		FUZZ_PROMISE(memchr(p, '\0', (size_t)(eol - p)) == NULL);
 		if (*p == ' ' || *p == '\t')
-			require(p + strspn(p, " \t") < eol);
+			FUZZ_PROMISE(p + strspn(p, " \t") < eol);
 		else
-			require(header_name_length(p, (size_t)(eol - p)) > 0);
+			FUZZ_PROMISE(header_name_length(p, (size_t)(eol - p)) > 0);
 		p = eol + 2;
 	}
 }
@@ -54,10 +44,10 @@ check_header(const struct header *h)
 	header_format(h, &out);
 	check_lines(out.data, out.data + out.len);
 	if (out.len <= HEADER_MAX) {
-		require(header_parse(&again, out.data, out.len, &st) == 0);
-		require(again.count == h->count);
+		FUZZ_PROMISE(header_parse(&again, out.data, out.len, &st) == 0);
+		FUZZ_PROMISE(again.count == h->count);
 		header_format(&again, &out_again);
-		require(strcmp(out.data, out_again.data) == 0);
+		FUZZ_PROMISE(strcmp(out.data, out_again.data) == 0);
 	}
 	header_release(&again);
 	buf_release(&out);
@@ -78,7 +68,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	header_set(&one, 1, body);
 	check_header(&one);
 	free(header_value(&one, "subject"));
-	require(header_remove(&one, "SUBJECT") == 1 && one.count == 1);
+	FUZZ_PROMISE(header_remove(&one, "SUBJECT") == 1 && one.count == 1);
 	header_release(&one);
 	header_release(&h);
 	free(body);

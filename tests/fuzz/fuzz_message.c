@@ -3,8 +3,6 @@
  * Any bytes as stdin, the first of them choosing the mode: what is kept is in
  * the stored form, which message_open() proves, and says the same of itself.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,24 +10,16 @@
 #include "base/safefile.h"
 #include "mail/lines.h"
 #include "mail/message.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-static void
-require(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "fuzz.h"
 
 static int
 file_of(const void *bytes, size_t len)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 
-	require(fd != -1);
-	require(safefile_write_all(fd, bytes, len) == 0);
-	require(lseek(fd, 0, SEEK_SET) == 0);
+	FUZZ_PROMISE(fd != -1);
+	FUZZ_PROMISE(safefile_write_all(fd, bytes, len) == 0);
+	FUZZ_PROMISE(lseek(fd, 0, SEEK_SET) == 0);
 	return fd;
 }
 
@@ -40,12 +30,12 @@ check_stored(const struct message *m)
 	struct status st = STATUS_INIT;
 	struct message again;
 
-	require(m->fd == -1 && m->memory.len == (size_t)m->size);
-	require(message_open(&again, fd, m->size, m->body_offset, &st) == 0);
-	require(again.header.count == m->header.count);
-	require(again.header_8bit == m->header_8bit);
-	require(again.body_8bit == m->body_8bit);
-	require(again.longest_body_line == m->longest_body_line);
+	FUZZ_PROMISE(m->fd == -1 && m->memory.len == (size_t)m->size);
+	FUZZ_PROMISE(message_open(&again, fd, m->size, m->body_offset, &st) == 0);
+	FUZZ_PROMISE(again.header.count == m->header.count);
+	FUZZ_PROMISE(again.header_8bit == m->header_8bit);
+	FUZZ_PROMISE(again.body_8bit == m->body_8bit);
+	FUZZ_PROMISE(again.longest_body_line == m->longest_body_line);
 	message_release(&again);
 }
 
@@ -68,8 +58,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (message_read_from(&m, &source, &o, &st) == 0)
 		check_stored(&m);
 	else
-		require(st.sysexit != EX_OK && m.fd == -1);
-	require(o.smtp || source.eof);
+		FUZZ_PROMISE(st.sysexit != EX_OK && m.fd == -1);
+	FUZZ_PROMISE(o.smtp || source.eof);
 	message_release(&m);
 	line_source_release(&source);
 	close(fd);
