@@ -141,7 +141,9 @@ class Torture(unittest.TestCase):
             self.directory / "mailbearer.conf", domain="contoso.com",
             hostname="web1.contoso.com", local_mail_to="it@contoso.com",
             aliases=str(aliases), log=str(self.directory / "log"),
-            send_as="sales@contoso.com", extra_top="\n".join(case.config),
+            send_as="sales@contoso.com",
+            messages_per_minute=10000,      # we are faster than 30
+            extra_top="\n".join(case.config),
             extra_account="\n".join(case.account))
         command = [PROGRAM, "sendmail", "-C", config, *case.args]
         return run(command, case.stdin if case.stdin is not None else b"")
