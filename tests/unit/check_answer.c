@@ -124,8 +124,7 @@ static const char *const repeated[] = {
 	"client_secret=s3cret%2Fwith%2Bodd~bytes&x",
 	"{\"error\":\"" SECRET "\"}",
 	"{\"error\":\"x\",\"error_description\":\"s3cret\\/with+odd~bytes\"}",
-	"{\"error\":\"x\",\"error_description\":"
-	    "\"\\u00733cret/with+odd~bytes\"}",
+	"{\"error_description\":\"\\u00733cret/with+odd~bytes\"}",
 };
 
 START_TEST(a_secret_that_comes_back_is_not_shown)
