@@ -33,11 +33,16 @@ static const struct {
 	{ "client-secret-expires", "client-secret-file" },
 };
 
-/* The line on which a credential is given, 0 if it is not. */
+/* The line on which a credential is given, 0 if it is not.  App Service wants a
+ * secret beside the identity: the value of IDENTITY_HEADER. */
 static int
 credential_line(const struct scan_block *b, const struct app *a, size_t i)
 {
 	if (credentials[i].kind == CREDENTIAL_DELEGATED && !a->delegated)
+		return 0;
+	if (credentials[i].kind == CREDENTIAL_SECRET &&
+	    a->managed_identity != NULL &&
+	    strcmp(a->managed_identity, "app-service") == 0)
 		return 0;
 	return scan_line(b, credentials[i].key);
 }

@@ -40,10 +40,12 @@ static const struct {
 	    "a path begins with /; \"\" stands for none" },
 	[KEY_FILE] = { "absolute path", "a file is named by a path that "
 	    "begins with /, or by credential:NAME" },
+	[KEY_FILE_OR_URI] = { "absolute path", "write a path that begins with "
+	    "/, credential:NAME, or a URI such as pkcs11:token=mail" },
 	[KEY_LOG] = { "log", "write syslog, stderr, or a path that begins "
 	    "with /" },
 	[KEY_URL] = { "https URL", "it begins with https://HOST (http:// only "
-	    "to 127.0.0.1 or localhost) and names no user" },
+	    "to 127.0.0.1, localhost or 169.254.0.0/16) and names no user" },
 	[KEY_PROXY] = { "proxy", "write it like http://proxy.contoso.com:3128; "
 	    "a user and password cannot be given" },
 	[KEY_FILES] = { "absolute path", "a file is named by a path that "
@@ -60,7 +62,8 @@ static const struct {
 static bool
 may_be_secret(enum key_type type)
 {
-	return type == KEY_FILE || type == KEY_FILES || type == KEY_PROXY ||
+	return type == KEY_FILE || type == KEY_FILES ||
+	    type == KEY_FILE_OR_URI || type == KEY_PROXY ||
 	    type == KEY_COMMAND;
 }
 
@@ -223,6 +226,9 @@ convert_string(const struct reading *r, enum key_type type, const char *text)
 		return credential_is_named(text) ?
 		    copy_if(credential_name(text) != NULL, text) :
 		    absolute(r, text);
+	case KEY_FILE_OR_URI:
+		return value_is_uri(text) ? xstrdup(text) :
+		    convert_string(r, KEY_FILE, text);
 	case KEY_LOG:
 		return strcmp(text, "syslog") == 0 ||
 		    strcmp(text, "stderr") == 0 ? xstrdup(text) :

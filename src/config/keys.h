@@ -35,8 +35,10 @@ enum key_type {
 	KEY_PATH,		/* absolute path: char * */
 	KEY_PATH_OR_NONE,	/* the same, or "", which is kept as NULL */
 	KEY_FILE,		/* absolute path or credential:NAME: char * */
+	KEY_FILE_OR_URI,	/* the same, or SCHEME:... of an OpenSSL provider,
+				 * but file: (which would escape our checks) */
 	KEY_LOG,		/* syslog, stderr or an absolute path: char * */
-	KEY_URL,		/* https, or http to loopback: char * */
+	KEY_URL,		/* https, or http to this machine: char * */
 	KEY_PROXY,		/* http or https URL of a proxy: char * */
 	/* Lists: char **, ending in NULL. */
 	KEY_FILES,		/* of KEY_FILE */

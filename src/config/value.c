@@ -232,6 +232,17 @@ value_is_loopback(const char *host)
 	    ntohl(address.s_addr) >> 24 == 127;
 }
 
+/* 169.254/16 never leaves the link: App Service has its identity endpoint
+ * there. */
+static bool
+is_link_local(const char *host)
+{
+	struct in_addr address;
+
+	return inet_pton(AF_INET, host, &address) == 1 &&
+	    ntohl(address.s_addr) >> 16 == 0xa9fe;
+}
+
 /* Copies what stands between "://" and the port or path.  An "@" there would
  * make another host of it than people read. */
 static int
@@ -262,7 +273,18 @@ value_is_safe_url(const char *url)
 		return url_host(url + 8, host, sizeof host) == 0;
 	return strncmp(url, "http://", 7) == 0 &&
 	    url_host(url + 7, host, sizeof host) == 0 &&
-	    value_is_loopback(host);
+	    (value_is_loopback(host) || is_link_local(host));
+}
+
+/* RFC 3986 3.1; one letter is no scheme but a slip of the pen. */
+bool
+value_is_uri(const char *text)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
+
+	return len > 1 && text[len] == ':' && text[len + 1] != '\0' &&
+	    value_is_text(text, false) && strncmp(text, "file:", 5) != 0 &&
+	    strncmp(text, "credential:", 11) != 0;
 }
 
 bool

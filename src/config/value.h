@@ -38,9 +38,11 @@ bool	value_is_text(const char *text, bool spaces);
 /* "localhost", 127.0.0.0/8 or ::1, the latter with or without brackets. */
 bool	value_is_loopback(const char *host);
 bool	value_is_ip(const char *text);
-/* Whether a URL is https://HOST..., or http://HOST... where HOST is loopback;
- * no user part, no spaces, no fragment. */
+/* Whether a URL is https://HOST..., or http://HOST... where HOST is loopback or
+ * link-local; no user part, no spaces, no fragment. */
 bool	value_is_safe_url(const char *url);
+/* SCHEME:..., the scheme in lower case, but neither file: nor credential: */
+bool	value_is_uri(const char *text);
 /* http:// or https://, host and port, nothing behind. */
 bool	value_is_proxy(const char *url);
 /* A plain local part: RFC 5321 Dot-string, or UTF-8; no quoted string. */

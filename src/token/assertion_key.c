@@ -144,19 +144,30 @@ take_object(struct found *f, OSSL_STORE_INFO *info)
 		keep_certificate(f, OSSL_STORE_INFO_get1_CERT(info));
 }
 
+/* A name for people: a PIN may stand behind the "?" of a URI (RFC 7512 2.4). */
+static const char *
+shown(const char *where, char name[128])
+{
+	size_t len = is_uri(where) ? strcspn(where, "?") : strlen(where);
+
+	snprintf(name, 128, "%.*s", (int)(len < 127 ? len : 127), where);
+	return name;
+}
+
 static int
 read_uri(struct found *f, const char *uri, struct status *st)
 {
 	UI_METHOD *ui = UI_UTIL_wrap_read_pem_callback(give_passphrase, 0);
 	OSSL_STORE_CTX *store = OSSL_STORE_open(uri, ui, f, NULL, NULL);
 	OSSL_STORE_INFO *info;
+	char name[128];
 
 	if (store == NULL) {
 		UI_destroy_method(ui);
-		status_set(st, EX_CONFIG, "opening %s: %s", uri,
+		status_set(st, EX_CONFIG, "opening %s: %s", shown(uri, name),
 		    openssl_reason());
 		return status_hint(st, "OpenSSL needs a provider for it: see "
-		    "openssl.cnf(5), and try: openssl storeutl -text '%s'", uri);
+		    "config(5ssl), and try: openssl storeutl URI");
 	}
 	while (!OSSL_STORE_eof(store)) {
 		info = OSSL_STORE_load(store);
@@ -226,9 +237,11 @@ static int
 judge(const struct found *f, const struct app *app, X509 **match,
     struct status *st)
 {
-	const char *key = app->private_key != NULL ? app->private_key :
-	    app->certificate;
+	char key[128], certificate[128];
 
+	shown(app->private_key != NULL ? app->private_key : app->certificate,
+	    key);
+	shown(app->certificate, certificate);
 	if (f->key == NULL) {
 		status_set(st, EX_CONFIG, "%s holds no private key", key);
 		return status_hint(st, "add the key in PEM form, or name its "
@@ -236,7 +249,7 @@ judge(const struct found *f, const struct app *app, X509 **match,
 	}
 	if (sk_X509_num(f->certificates) == 0) {
 		status_set(st, EX_CONFIG, "%s holds no certificate",
-		    app->certificate);
+		    certificate);
 		return status_hint(st, "add the certificate that was uploaded "
 		    "to the app registration, in PEM form");
 	}
@@ -249,7 +262,7 @@ judge(const struct found *f, const struct app *app, X509 **match,
 	if (*match != NULL)
 		return 0;
 	status_set(st, EX_CONFIG, "the key in %s does not belong to the "
-	    "certificate in %s", key, app->certificate);
+	    "certificate in %s", key, certificate);
 	return status_hint(st, "check that certificate and private-key were "
 	    "renewed together");
 }

@@ -50,8 +50,7 @@ refuse_expired(const struct request *q, struct status *st)
 	status_set(st, EX_CONFIG, "the certificate of app %s expired on %s",
 	    q->app->name, date);
 	return status_hint(st, "upload a new certificate to the app "
-	    "registration and put it in the place of %s",
-	    q->app->certificate);
+	    "registration and put it in the place of the old one");
 }
 
 int
@@ -77,9 +76,9 @@ certificate_ask(struct request *q, struct answer *a, struct status *st)
 	}
 	if (rc == -1 && a->aadsts == AADSTS_UNKNOWN_CERTIFICATE) {
 		signer_thumbprint(s, thumbprint);
-		status_hint(st, "upload the certificate in %s to the app "
+		status_hint(st, "upload the certificate to the app "
 		    "registration, where it must appear with the thumbprint %s",
-		    q->app->certificate, thumbprint);
+		    thumbprint);
 	}
 out:
 	signer_free(s);

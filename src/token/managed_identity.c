@@ -263,7 +263,8 @@ exchange_all(struct exchange *x, struct request *q, struct answer *a,
 	if (x->kind->challenges && x->response.status == 401 &&
 	    answer_challenge(x, q, st) == -1)
 		return -1;
-	if (x->kind->header == NULL || x->kind->challenges)
+	if (x->kind->header == NULL ||
+	    strcmp(x->header.data, x->kind->header) != 0)
 		secrets[0] = strrchr(x->header.data, ' ') + 1;
 	if (answer_read(a, &x->response, secrets, clock_wall()) == 0)
 		return 0;

@@ -814,6 +814,53 @@ class Kinds(Case):
                          self.sandbox.client_id)
         self.assertEqual(request["headers"]["metadata"], "true")
 
+    def app_service(self, header):
+        secret = self.sandbox.write_secret(header, "identity-header")
+        self.write(client_secret_file=secret, authority=None, tenant=None,
+                   client_id=None, managed_identity="app-service",
+                   token_endpoint=self.sandbox.identity_endpoint
+                   + "/msi/token")
+
+    def test_managed_identity_of_app_service(self):
+        self.app_service(self.sandbox.identity_header)
+        self.assert_token(self.probe(), requests=1)
+        self.app_service("something else")
+        self.assert_failed(self.probe(), EX_NOPERM, "X-IDENTITY-HEADER",
+                           requests=2)
+
+    def arc(self, key_file):
+        """One request of the helper that looks below BUILD for its key."""
+        self.sandbox._identity.arc_key_file = key_file
+        self.addCleanup(key_file.unlink, missing_ok=True)
+        self.write(client_secret_file=None, authority=None, tenant=None,
+                   client_id=None, managed_identity="azure-arc",
+                   token_endpoint=self.sandbox.identity_endpoint
+                   + "/metadata/identity/oauth2/token")
+        done = subprocess.run(
+            [str(BUILD / "tests/integration/token_arc"), "-C", self.config,
+             "contoso"], capture_output=True, text=True, timeout=60)
+        self.written.append(done.stderr)
+        return json.loads(done.stdout)
+
+    def test_managed_identity_of_azure_arc(self):
+        directory = BUILD / "tests" / "arc-tokens"
+        directory.mkdir(exist_ok=True)
+        answer = self.arc(directory / ("%d.key" % os.getpid()))
+        self.assertIn("access_token", answer)
+        self.assertEqual(len(self.requests()), 2)
+
+    def test_azure_arc_names_a_file_elsewhere(self):
+        """Or else whoever has its port could read our files."""
+        directory = BUILD / "tests" / "arc-tokens"
+        (directory / "sub").mkdir(parents=True, exist_ok=True)
+        for count, path in enumerate((
+                self.directory / "x.key", directory / "x.txt",
+                directory / "sub" / "x.key",
+                directory / ".." / "arc-tokens2" / "x.key")):
+            answer = self.arc(path)
+            self.assertIn("names no file", answer["error"]["text"])
+            self.assertEqual(len(self.requests()), count + 1)
+
     def test_managed_identity_is_of_this_machine(self):
         self.write(client_secret_file=None, authority=None, tenant=None,
                    managed_identity="imds",
