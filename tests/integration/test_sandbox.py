@@ -1341,7 +1341,10 @@ class ServerFaults(Case):
 
     def walk(self):
         """Talk until something unusual comes; returns (step, reply)."""
-        client = self.raw(greet=False)
+        try:
+            client = self.raw(greet=False)
+        except OSError as error:    # closed as soon as it was there
+            return "banner", type(error).__name__
         try:
             return self.talk(client)
         finally:
