@@ -417,3 +417,12 @@ privilege_drop(struct identity *id, bool root_becomes_user,
 		return become_user(id, st);
 	return become_caller(id, st);
 }
+
+bool
+privilege_is_lost(const struct identity *id)
+{
+	struct stat sb;
+
+	return !id->special && stat("/proc/self/exe", &sb) == 0 &&
+	    (sb.st_mode & S_ISUID) != 0 && sb.st_uid != id->uid;
+}

@@ -53,4 +53,8 @@ int	privilege_keep(struct identity *id, struct status *st);
 int	privilege_drop(struct identity *id, bool root_becomes_user,
 	    struct status *st);
 
+/* Whether this program has a set-user-ID bit that did nothing: NoNewPrivileges=,
+ * a nosuid mount, a container without that user.  For a hint. */
+bool	privilege_is_lost(const struct identity *id);
+
 #endif

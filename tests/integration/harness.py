@@ -1,6 +1,8 @@
 """What every integration test needs: an installed mailbearer, a sandbox, and a
 way to call the one against the other as real callers do."""
+import contextlib
 import dataclasses
+import fcntl
 import os
 import pathlib
 import re
@@ -109,6 +111,21 @@ class Case(unittest.TestCase):
         for line in lines:
             self.assertNotRegex(line, r"[\x00-\x1f\x7f-\x9f]")
         self.assertEqual(len(self.sandbox.messages()), delivered)
+
+
+@contextlib.contextmanager
+def installed_config(text):
+    """PREFIX/etc/mailbearer.conf for as long as it lasts: the config that the
+    installed names read.  One test at a time may have it."""
+    path = PREFIX / "etc" / "mailbearer.conf"
+    with open(PREFIX / "etc" / ".lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        path.write_text(text, encoding="utf-8")
+        os.chmod(path, 0o644)
+        try:
+            yield path
+        finally:
+            path.unlink()
 
 
 def split_message(data):

@@ -1,0 +1,242 @@
+"""A real set-user-ID installation, used by several users at once."""
+import ctypes
+import os
+import pathlib
+import shutil
+import signal
+import stat
+import subprocess
+import time
+import unittest
+
+import harness
+from harness import Case, PREFIX, SIMPLE, run
+
+# The user that the installation runs as; it need not be in passwd.
+OWNER = 61873
+HOSTILE = {
+    "LD_PRELOAD": "/nonexistent.so", "SSL_CERT_FILE": "/dev/null",
+    "SSL_CERT_DIR": "/nonexistent", "OPENSSL_CONF": "/nonexistent",
+    "SSLKEYLOGFILE": "/tmp/mailbearer-keys", "HTTPS_PROXY": "http://127.0.0.1:1",
+    "https_proxy": "http://127.0.0.1:1", "ALL_PROXY": "http://127.0.0.1:1",
+    "TZ": "/etc/shadow", "LOCPATH": "/nonexistent", "RES_OPTIONS": "ndots:15",
+    "MALLOC_PERTURB_": "1", "HOSTALIASES": "/dev/null", "HOME": "/nonexistent",
+}
+
+
+def no_new_privileges():
+    ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)     # PR_SET_NO_NEW_PRIVS
+
+
+@unittest.skipUnless(os.getuid() == 0, "needs root to install set-user-ID")
+class SetUid(Case):
+    def setUp(self):
+        super().setUp()
+        for path in (self.directory, self.directory / "sandbox"):
+            os.chmod(path, 0o755)
+        # Not below the build directory, which others may not be able to search.
+        self.program = self.directory / "sendmail"
+        shutil.copy(harness.PROGRAM, self.program)
+        os.chown(self.program, OWNER, OWNER)
+        os.chmod(self.program, 0o6755)
+        self.state = self.owned("state")
+        self.spool = self.owned("spool")
+        self.secret = pathlib.Path(self.sandbox.secret_file)
+        os.chown(self.secret, 0, OWNER)
+        os.chmod(self.secret, 0o640)
+        self.log = self.directory / "logs" / "log"
+        self.owned("logs")
+        config = self.config(spool=False, state_directory=str(self.state),
+                             spool_directory=str(self.spool))
+        text = pathlib.Path(config).read_text(encoding="utf-8")
+        installed = harness.installed_config(text)
+        self.config_path = installed.__enter__()
+        self.addCleanup(installed.__exit__, None, None, None)
+
+    def owned(self, name):
+        path = self.directory / name
+        path.mkdir(mode=0o750)
+        os.chown(path, OWNER, OWNER)
+        return path
+
+    def configure(self, **changes):
+        changes.setdefault("spool", False)
+        text = pathlib.Path(self.config(
+            state_directory=str(self.state), spool_directory=str(self.spool),
+            **changes)).read_text(encoding="utf-8")
+        self.config_path.write_text(text, encoding="utf-8")
+
+    def as_user(self, user, *flags, **options):
+        options.setdefault("cwd", "/")
+        return run([str(self.program), *flags], options.pop("stdin", SIMPLE),
+                   user=user, group=user, extra_groups=[], **options)
+
+    def assert_only_the_owner_was_here(self):
+        for top in (self.state, self.spool):
+            for path in [top, *top.rglob("*")]:
+                status = path.lstat()
+                self.assertEqual((status.st_uid, status.st_gid),
+                                 (OWNER, OWNER), path)
+                self.assertEqual(stat.S_IMODE(status.st_mode) & 0o027, 0, path)
+
+    def test_users_send_and_share_one_token(self):
+        for user in (1000, 65534, 33):
+            result = self.as_user(user, "bob@example.net")
+            self.assertEqual((result.code, result.stderr), (0, ""))
+        self.delivered(3)
+        self.assertEqual(len(self.sandbox.token_requests()), 1)
+        self.assertIn("uid=1000", self.log_text())
+        self.assertIn("uid=33", self.log_text())
+        self.assert_only_the_owner_was_here()
+
+    def test_root_leaves_nothing_of_roots_behind(self):
+        self.assertEqual(self.as_user(0, "bob@example.net").code, 0)
+        self.assertEqual(self.as_user(65534, "bob@example.net").code, 0)
+        self.delivered(2)
+        self.assert_only_the_owner_was_here()
+
+    def test_a_hostile_environment_changes_nothing(self):
+        result = self.as_user(1000, "bob@example.net", env=HOSTILE)
+        self.assertEqual(result.code, 0, result.stderr)
+        self.delivered()
+        self.assertFalse(os.path.exists("/tmp/mailbearer-keys"))
+
+    def test_another_config_is_not_read(self):
+        other = self.directory / "other.conf"
+        other.write_text("nonsense\n")
+        for flags in (("-C", str(other)), (f"-C{other}",),
+                      ("-O", f"ConfigFile={other}")):
+            result = self.as_user(1000, *flags, "bob@example.net")
+            self.assertEqual(result.code, 0, result.stderr)
+        self.delivered(3)
+
+    def test_no_flag_makes_a_file(self):
+        place = self.directory / "place"
+        place.mkdir()
+        os.chmod(place, 0o777)
+        for flag in ("-X", "-D", "-C", "-oQ", "-oP", "-oA", "-oX"):
+            self.as_user(1000, flag + str(place / "made"), "bob@example.net")
+            self.as_user(1000, flag, str(place / "made"), "bob@example.net")
+        self.assertEqual(list(place.iterdir()), [])
+
+    def test_under_the_name_mailbearer_there_are_no_rights(self):
+        """The config is readable, secret and state are not."""
+        result = subprocess.run(
+            ["mailbearer", "sendmail", "bob@example.net"], input=SIMPLE,
+            executable=str(self.program), user=1000, group=1000,
+            extra_groups=[], capture_output=True, check=False, timeout=60)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertEqual(self.sandbox.messages(), [])
+        self.assertEqual(self.sandbox.token_requests(), [])
+
+    def test_a_user_of_the_name_sendmail_cannot_be_told_apart_by_argv0(self):
+        """Any other name is sendmail, whatever the caller makes of argv[0]."""
+        for name in ("", "sendmail", "-", "../mailbearer/x", "su"):
+            done = subprocess.run(
+                [name, "bob@example.net"], input=SIMPLE,
+                executable=str(self.program), user=1000, group=1000,
+                extra_groups=[], capture_output=True, check=False, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_config_of_the_installations_user_is_not_believed(self):
+        os.chown(self.config_path, OWNER, OWNER)
+        result = self.as_user(1000, "bob@example.net")
+        self.assertEqual(result.code, 78)
+        self.assertIn("chown", result.stderr)
+
+    def test_a_secret_that_users_can_read_is_refused(self):
+        os.chmod(self.secret, 0o644)
+        result = self.as_user(1000, "bob@example.net")
+        self.assertEqual(result.code, 78, result.stderr)
+        self.assertEqual(self.sandbox.token_requests(), [])
+
+    def test_allow_users_counts_the_real_caller(self):
+        self.configure(extra_account='allow-users = { "daemon" }')
+        self.assertEqual(self.as_user(65534, "b@example.net").code, 77)
+        self.assertEqual(self.as_user(1, "b@example.net").code, 0)
+        self.assertEqual(self.as_user(0, "b@example.net").code, 0)
+        self.delivered(2)
+
+    def test_lost_rights_are_said(self):
+        """As under NoNewPrivileges=: the set-user-ID bit does nothing."""
+        result = self.as_user(
+            1000, "b@example.net", preexec_fn=no_new_privileges)
+        self.assertNotEqual(result.code, 0)
+        self.assertIn("set-user-ID", result.stderr)
+
+    def test_a_caller_cannot_signal_or_trace_it(self):
+        process = subprocess.Popen(
+            [str(self.program), "bob@example.net"], stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE, user=1000, group=1000, extra_groups=[])
+        process.stdin.write(b"Subject: x\n\n")
+        process.stdin.flush()
+        time.sleep(0.5)
+        for number in (signal.SIGSTOP, signal.SIGKILL, signal.SIGTERM):
+            done = subprocess.run(
+                ["kill", f"-{number.value}", str(process.pid)], user=1000,
+                group=1000, extra_groups=[], capture_output=True, check=False)
+            self.assertNotEqual(done.returncode, 0)
+        done = subprocess.run(["cat", f"/proc/{process.pid}/environ"],
+                              user=1000, group=1000, extra_groups=[],
+                              capture_output=True, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        process.communicate(b"more\n", timeout=60)
+        self.assertEqual(process.returncode, 0)
+        self.delivered()
+
+    def test_a_user_without_files_still_gets_an_answer(self):
+        """No descriptors, no disk: an error, or delivered; never silence."""
+        for limit in ("-n 4", "-f 0", "-u 1", "-v 20000"):
+            with self.subTest(limit=limit):
+                result = run(["sh", "-c", f'ulimit {limit}; exec "$@"', "sh",
+                              str(self.program), "bob@example.net"], SIMPLE,
+                             user=1000, group=1000, extra_groups=[], cwd="/")
+                if result.code != 0:
+                    self.assertNotEqual(result.stderr, "")
+        # And nobody else suffers.
+        self.sandbox.reset()
+        self.assertEqual(self.as_user(33, "b@example.net").code, 0)
+        self.delivered()
+
+
+class Names(Case):
+    """The installed names, without special rights."""
+
+    def setUp(self):
+        super().setUp()
+        text = pathlib.Path(self.config(
+            spool=False, state_directory=str(self.directory))).read_text(
+                encoding="utf-8")
+        installed = harness.installed_config(text)
+        installed.__enter__()
+        self.addCleanup(installed.__exit__, None, None, None)
+
+    def test_every_name_is_there(self):
+        for name in ("sbin/sendmail", "sbin/send-mail", "bin/mailq",
+                     "bin/newaliases", "lib/sendmail", "sbin/mailbearer",
+                     "libexec/mailbearer/mailbearer-token",
+                     "etc/mailbearer.conf.sample",
+                     "share/man/man8/mailbearer.8",
+                     "share/man/man8/sendmail.8",
+                     "share/man/man5/mailbearer.conf.5"):
+            self.assertTrue((PREFIX / name).exists(), name)
+
+    def test_sendmail_reads_the_installed_config(self):
+        for name in ("sbin/sendmail", "sbin/send-mail", "lib/sendmail"):
+            result = run([str(PREFIX / name), "-C", "/dev/null",
+                          "bob@example.net"], SIMPLE)
+            self.assertEqual((result.code, result.stderr), (0, ""))
+        self.delivered(3)
+
+    def test_messages_carry_the_name_that_was_called(self):
+        result = run([str(PREFIX / "sbin" / "send-mail")], SIMPLE)
+        self.assertEqual(result.code, 64)
+        self.assertTrue(result.stderr.startswith("send-mail: "))
+
+    def test_newaliases_exits_0(self):
+        result = run([str(PREFIX / "bin" / "newaliases")])
+        self.assertEqual(result.code, 0, result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
