@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Reading an address list.  The text is cut into entries at commas and
- * semicolons that stand outside quotes, comments and angle brackets, an entry is
- * cut into tokens, and the tokens of one entry are judged together: that is what
- * lets a bad entry cost nobody else his mail.  One pass, no recursion.
+ * Address lists, second half: what the tokens of an entry mean.  They are judged
+ * together, so that a bad entry costs nobody else his mail.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +10,7 @@
 #include "base/idna.h"
 #include "base/xalloc.h"
 #include "mail/address.h"
+#include "mail/address_entry.h"
 #include "mail/utf8.h"
 
 /* RFC 5321 4.5.3.1.1 has 64 for a local part, but asks for more where possible,
@@ -20,231 +19,6 @@
 #define LOCAL_MAX		256
 #define DOMAIN_MAX		500	/* before it is made A-labels */
 #define DISPLAY_NAME_MAX	4096	/* a longer one is left out */
-#define TOKENS_MAX		512	/* an entry with more is no address */
-/* Quotes and comments that do not end are found by looking to the end of the
- * text; past this many no more are looked for, which keeps the work linear. */
-#define UNBALANCED_MAX		16
-
-enum token_kind {
-	TOKEN_WORD,		/* atoms and dots, as in "john.doe" or "." */
-	TOKEN_QUOTED,		/* what stands between the quotes, escapes and all */
-	TOKEN_LITERAL,		/* [192.0.2.1] */
-	TOKEN_SPECIAL		/* one character: < > @ : , [ ] or backslash */
-};
-
-struct token {
-	enum token_kind	 kind;
-	const char	*text;
-	size_t		 len;
-	bool		 spaced;	/* white space or a comment before it */
-};
-
-struct parser {
-	struct address_list *list;
-	const char	*at, *end;
-	bool		 in_group;
-	int		 unbalanced;
-	/* The entry being read. */
-	const char	*start;
-	struct token	 tokens[TOKENS_MAX];
-	size_t		 count;
-	struct token	 comment;	/* the last one, without its parentheses */
-	const struct token *angle;	/* its '<', or NULL */
-	bool		 bad, spaced;
-};
-
-static bool
-is_blank_or_control(char c)
-{
-	return (unsigned char)c <= ' ' || c == 0x7f;
-}
-
-/* RFC 5322 3.2.3 atext, dots, and what RFC 6532 adds. */
-static bool
-is_word_char(char c)
-{
-	return !is_blank_or_control(c) && strchr("()<>[]:;@\\,\"", c) == NULL;
-}
-
-static bool
-is_special(const struct token *t, char c)
-{
-	return t->kind == TOKEN_SPECIAL && t->text[0] == c;
-}
-
-/* A control character other than a tab or the CRLF (or LF) of a fold. */
-static bool
-has_control(const char *p, const char *end)
-{
-	for (; p < end; p++) {
-		if (*p == '\r' && end - p > 1 && p[1] == '\n')
-			p++;
-		if (*p == '\n' && end - p > 1 && (p[1] == ' ' || p[1] == '\t'))
-			continue;
-		if (is_blank_or_control(*p) && *p != ' ' && *p != '\t')
-			return true;
-	}
-	return false;
-}
-
-static void
-add_token(struct parser *p, enum token_kind kind, const char *text, size_t len)
-{
-	if (p->count == TOKENS_MAX) {
-		p->bad = true;
-		return;
-	}
-	p->tokens[p->count++] = (struct token){ kind, text, len, p->spaced };
-	p->spaced = false;
-}
-
-/* The end of the quoted string or comment that opens at `p`; comments nest
- * (RFC 5322 3.2.2).  NULL if there is none. */
-static const char *
-closing(const char *p, const char *end)
-{
-	bool is_comment = *p == '(';
-	size_t depth = 1;
-
-	while (++p < end) {
-		if (*p == '\\')
-			p++;
-		else if (is_comment && *p == '(')
-			depth++;
-		else if (*p == (is_comment ? ')' : '"') && --depth == 0)
-			return p;
-	}
-	return NULL;
-}
-
-/* Skips to the delimiter after `from`, or to the end. */
-static void
-skip_to_comma(struct parser *p, const char *from)
-{
-	const char *comma = memchr(from, ',', (size_t)(p->end - from));
-
-	p->at = comma != NULL ? comma : p->end;
-}
-
-/* A quoted string or a comment.  One that does not end makes its entry bad, and
- * reading goes on behind the first comma of the entry, since commas that seemed
- * to be quoted may not have been. */
-static void
-take_enclosed(struct parser *p)
-{
-	const char *open = p->at, *close = NULL;
-
-	if (p->unbalanced < UNBALANCED_MAX)
-		close = closing(open, p->end);
-	if (close == NULL) {
-		p->bad = true;
-		skip_to_comma(p, p->unbalanced < UNBALANCED_MAX ? p->start : open);
-		p->unbalanced++;
-		return;
-	}
-	p->at = close + 1;
-	if (*open == '"') {
-		add_token(p, TOKEN_QUOTED, open + 1, (size_t)(close - open - 1));
-		return;
-	}
-	p->comment = (struct token){ TOKEN_QUOTED, open + 1,
-	    (size_t)(close - open - 1), false };
-	p->spaced = true;
-}
-
-/* [192.0.2.1], or just a bracket, as people write them in names. */
-static void
-take_literal(struct parser *p)
-{
-	const char *open = p->at++;
-	const char *close = open + 1;
-
-	while (close < p->end && (is_word_char(*close) || *close == ':'))
-		close++;
-	if (close == p->end || *close != ']') {
-		add_token(p, TOKEN_SPECIAL, open, 1);
-		return;
-	}
-	p->at = close + 1;
-	add_token(p, TOKEN_LITERAL, open, (size_t)(p->at - open));
-}
-
-static void
-take_word(struct parser *p)
-{
-	const char *word = p->at;
-
-	while (p->at < p->end && is_word_char(*p->at))
-		p->at++;
-	add_token(p, TOKEN_WORD, word, (size_t)(p->at - word));
-}
-
-static void
-take_special(struct parser *p)
-{
-	add_token(p, TOKEN_SPECIAL, p->at, 1);
-	if (*p->at == '<' && p->angle == NULL && !p->bad)
-		p->angle = &p->tokens[p->count - 1];
-	p->at++;
-}
-
-/* A comma between the domains of an obsolete route, RFC 5322 4.4: "<@a,@b:". */
-static bool
-is_route_comma(const struct parser *p)
-{
-	const char *next = p->at + 1;
-
-	if (p->angle == NULL || p->angle + 1 >= p->tokens + p->count ||
-	    !is_special(p->angle + 1, '@'))
-		return false;
-	while (next < p->end && is_blank_or_control(*next))
-		next++;
-	return next < p->end && *next == '@';
-}
-
-/* Reads the tokens of one entry.  Returns what ended it: ',' ';' or the ':' of
- * a group, all passed over, or 0 at the end of the text. */
-static char
-read_entry(struct parser *p)
-{
-	while (p->at < p->end) {
-		switch (*p->at) {
-		case '"': case '(':
-			take_enclosed(p);
-			break;
-		case '[':
-			take_literal(p);
-			break;
-		case ',':
-			if (!is_route_comma(p))
-				return *p->at++;
-			take_special(p);
-			break;
-		case ';':
-			return *p->at++;
-		case ':':
-			if (p->angle == NULL)
-				return *p->at++;
-			take_special(p);
-			break;
-		case ')':
-			p->bad = true;
-			p->at++;
-			break;
-		case '<': case '>': case '@': case ']': case '\\':
-			take_special(p);
-			break;
-		default:
-			if (!is_blank_or_control(*p->at)) {
-				take_word(p);
-				break;
-			}
-			p->spaced = true;
-			p->at++;
-		}
-	}
-	return '\0';
-}
 
 /* What a quoted string or comment says: escapes resolved, unfolded. */
 static void
@@ -306,7 +80,7 @@ is_dot_atom(const char *s, size_t len)
 	size_t i;
 
 	for (i = 0; i < len; i++) {
-		if (!is_word_char(s[i]))
+		if (!entry_is_word(s[i]))
 			return false;
 		if (s[i] == '.' && (i == 0 || i + 1 == len || s[i + 1] == '.'))
 			return false;
@@ -397,7 +171,7 @@ read_addr_spec(struct address *a, const struct token *t, size_t count)
 {
 	size_t at = 0;
 
-	while (at < count && !is_special(&t[at], '@'))
+	while (at < count && !entry_token_is(&t[at], '@'))
 		at++;
 	if (read_local(a, t, at, at == count) == -1)
 		return -1;
@@ -434,44 +208,43 @@ phrase_text(const struct token *t, size_t count)
 }
 
 static int
-read_mailbox(struct address *a, const struct parser *p)
+read_mailbox(struct address *a, const struct entry *e)
 {
-	const struct token *end = p->tokens + p->count, *t = p->tokens;
+	const struct token *end = e->tokens + e->count, *t = e->tokens;
 
-	if (p->angle != NULL) {
-		a->name = phrase_text(p->tokens, (size_t)(p->angle - p->tokens));
-		t = p->angle + 1;
-		if (t == end || !is_special(--end, '>'))
+	if (e->angle != NULL) {
+		a->name = phrase_text(e->tokens, (size_t)(e->angle - e->tokens));
+		t = e->angle + 1;
+		if (t == end || !entry_token_is(--end, '>'))
 			return -1;
 		/* RFC 5322 4.4: a route is read over. */
-		if (t < end && is_special(t, '@'))
-			while (t < end && !is_special(t++, ':'))
+		if (t < end && entry_token_is(t, '@'))
+			while (t < end && !entry_token_is(t++, ':'))
 				;
 	}
 	if (read_addr_spec(a, t, (size_t)(end - t)) == -1)
 		return -1;
-	if (a->name == NULL && p->comment.text != NULL) {
-		a->name = phrase_text(&p->comment, 1);
+	if (a->name == NULL && e->comment.text != NULL) {
+		a->name = phrase_text(&e->comment, 1);
 		a->is_comment_name = a->name != NULL;
 	}
 	return 0;
 }
 
 static void
-note_bad(struct parser *p, const char *end)
+note_bad(struct address_list *list, const char *start, const char *end)
 {
-	struct address_list *list = p->list;
 	char text[sizeof list->bad_text];
 	size_t i, len;
 
 	if (list->bad++ > 0)
 		return;
-	while (p->start < end && is_blank_or_control(*p->start))
-		p->start++;
-	len = (size_t)(end - p->start);
+	while (start < end && entry_is_blank(*start))
+		start++;
+	len = (size_t)(end - start);
 	if (len >= sizeof text)
 		len = sizeof text - 1;
-	memcpy(text, p->start, len);
+	memcpy(text, start, len);
 	text[len] = '\0';
 	for (i = 0; i < len; i++)
 		if (text[i] == '\0')
@@ -495,66 +268,52 @@ address_list_add(struct address_list *list, const struct address *a,
 	return 0;
 }
 
-/* Judges the entry that has been read. */
+/* Judges an entry that ends at `end`. */
 static int
-finish_entry(struct parser *p, const char *end, struct status *st)
+add_entry(struct address_list *list, const struct entry *e, const char *end,
+    struct status *st)
 {
+	bool bad = e->bad || entry_has_control(e->start, end);
 	struct address a = { 0 };
 
-	if (p->count == 0 && !p->bad && !has_control(p->start, end))
+	if (e->count == 0 && !bad)
 		return 0;
-	if (p->bad || has_control(p->start, end) || read_mailbox(&a, p) == -1) {
+	if (bad || read_mailbox(&a, e) == -1) {
 		address_release(&a);
-		note_bad(p, end);
+		note_bad(list, e->start, end);
 		return 0;
 	}
-	if (address_list_add(p->list, &a, st) == -1) {
+	if (address_list_add(list, &a, st) == -1) {
 		address_release(&a);
 		return -1;
 	}
 	return 0;
 }
 
-static void
-start_entry(struct parser *p)
-{
-	p->start = p->at;
-	p->count = 0;
-	p->comment.text = NULL;
-	p->angle = NULL;
-	p->bad = p->spaced = false;
-}
-
-/* Whether the phrase before a colon can be the name of a group. */
-static bool
-is_group_name(const struct parser *p)
-{
-	return !p->in_group && !p->bad && !has_control(p->start, p->at);
-}
-
 int
 address_parse_list(struct address_list *list, const char *text, size_t len,
     struct status *st)
 {
-	struct parser p = { .list = list, .at = text, .end = text + len };
+	struct entry e = { .at = text, .end = text + len };
+	bool in_group = false;
 	char delimiter;
 
-	while (p.at < p.end) {
-		start_entry(&p);
-		delimiter = read_entry(&p);
+	while (e.at < e.end) {
+		delimiter = entry_read(&e, false);
 		/* The name of a group is of no use; its members are entries
 		 * like any other.  A group in a group is not allowed. */
-		if (delimiter == ':' && is_group_name(&p)) {
-			p.in_group = list->had_group = true;
+		if (delimiter == ':' && !in_group && !e.bad &&
+		    !entry_has_control(e.start, e.at)) {
+			in_group = list->had_group = true;
 			continue;
 		}
 		while (delimiter == ':') {
-			p.bad = true;
-			delimiter = read_entry(&p);
+			e.bad = true;
+			delimiter = entry_read(&e, true);
 		}
 		if (delimiter == ';')
-			p.in_group = false;
-		if (finish_entry(&p, delimiter == '\0' ? p.at : p.at - 1,
+			in_group = false;
+		if (add_entry(list, &e, delimiter == '\0' ? e.at : e.at - 1,
 		    st) == -1)
 			return -1;
 	}

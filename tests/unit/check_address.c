@@ -11,7 +11,8 @@
 #define LENGTH(a) (sizeof (a) / sizeof *(a))
 
 /* A list as one line: "address [name]" by '|', the name in () if it was a
- * comment, "+8" behind what needs SMTPUTF8, "!N" for bad ones, ":" for a group. */
+ * comment, "+8" behind what needs SMTPUTF8, "!N" for bad ones, ":" for a group.
+ */
 static char *
 summary(const char *text, size_t len)
 {
