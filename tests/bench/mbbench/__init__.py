@@ -1,0 +1,1 @@
+"""What a send costs: mailbearer beside msmtp, curl and a bare yardstick."""

@@ -1,0 +1,194 @@
+"""The clients: how each is told to hand one message to the sandbox.
+
+All read the same file, verify the server's certificate with the system's
+authorities and the sandbox's, and use XOAUTH2.  Only mailbearer gets tokens by
+itself; for the others a warm token is a file, and a cold one is what people
+write around them: a script that asks the endpoint with curl.
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+
+RECIPIENT = "bob@example.net"
+OURS = "mailbearer"
+
+GET_TOKEN = """\
+#!/bin/sh
+curl -s --cacert '{bundle}' -d client_id='{id}' \\
+    --data-urlencode client_secret@'{secret}.raw' \\
+    -d grant_type=client_credentials \\
+    --data-urlencode scope=https://outlook.office365.com/.default \\
+    '{endpoint}' | sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/'
+"""
+
+MSMTPRC = """\
+account default
+host localhost
+port {port}
+from {mailbox}
+tls on
+tls_starttls on
+tls_trust_file {bundle}
+auth xoauth2
+user {mailbox}
+passwordeval {token}
+"""
+
+CURLRC = """\
+silent
+show-error
+ssl-reqd
+crlf
+sasl-ir
+url = "smtp://localhost:{port}"
+cacert = "{bundle}"
+login-options = "AUTH=XOAUTH2"
+user = "{mailbox}"
+mail-from = "{mailbox}"
+mail-rcpt = "{recipient}"
+"""
+
+
+class Client:
+    """One way to send.  command() gives argv for (port, cold, message)."""
+
+    name = ""
+
+    def __init__(self, world):
+        self.world = world
+
+    def missing(self):
+        """Why this client cannot take part, or ""."""
+        return "" if shutil.which(self.name) else "not installed"
+
+    def version(self):
+        first = subprocess.run([self.name, "--version"], text=True,
+                               capture_output=True, check=False).stdout
+        return " ".join(re.findall(r"^(\S+) (?:version )?(\S+)", first)[0])
+
+    def make_cold(self):
+        """Forget what makes the next send cheap."""
+
+    def stdin(self, message):
+        return self.world.messages[message]
+
+    def _file(self, name, template, port, **more):
+        world = self.world
+        return world.write("%s-%d" % (name, port), template.format(
+            port=port, mailbox=world.mailbox, bundle=world.bundle,
+            recipient=RECIPIENT, **more))
+
+    def token_script(self):
+        world = self.world
+        secret = world.ask("secret_file")
+        world.write("secret.raw", world.ask("secret"))
+        script = world.write("get-token", GET_TOKEN.format(
+            bundle=world.bundle, id=world.ask("client_id"),
+            secret=world.directory / "secret",
+            endpoint=world.ask("token_endpoint")))
+        script.chmod(0o700)
+        del secret
+        return script
+
+
+class Mailbearer(Client):
+    name = OURS
+
+    def __init__(self, world, prefix):
+        super().__init__(world)
+        self.program = pathlib.Path(prefix) / "sbin" / "mailbearer"
+
+    def missing(self):
+        return "" if self.program.exists() else "%s is not there" % self.program
+
+    def version(self):
+        return self.name
+
+    def config(self, port, **changes):
+        """The config for a port; its state is the same for all of them."""
+        world = self.world
+        settings = dict(ca_file=None, ca_directory=str(world.hashed),
+                        host="localhost", port=port, log=str(
+                            world.directory / "log"),
+                        state_directory=str(world.directory / "state"),
+                        send_timeout="30m", messages_per_minute=100000)
+        settings.update(changes)
+        (world.directory / "state").mkdir(mode=0o750, exist_ok=True)
+        return world.ask("write_config",
+                         world.directory / ("mailbearer-%d.conf" % port),
+                         **settings)
+
+    def command(self, port, cold, message):
+        path = self.world.directory / ("mailbearer-%d.conf" % port)
+        if not path.exists():
+            self.config(port)
+        return [self.program, "sendmail", "-C", path, "-i", RECIPIENT]
+
+    def make_cold(self):
+        for path in (self.world.directory / "state").rglob("*"):
+            if path.is_file() and "token" in str(path):
+                path.unlink()
+
+
+class Msmtp(Client):
+    name = "msmtp"
+
+    def command(self, port, cold, message):
+        token = "cat %s" % self.world.token_file if not cold else \
+            str(self.token_script())
+        rc = self._file("msmtprc-cold" if cold else "msmtprc", MSMTPRC, port,
+                        token=token)
+        return ["msmtp", "-C", rc, RECIPIENT]
+
+
+class Curl(Client):
+    name = "curl"
+
+    def command(self, port, cold, message):
+        rc = self._file("curlrc", CURLRC, port)
+        bearer = self._bearer(cold)
+        command = ["curl", "-K", rc, "-T", self.world.messages[message]]
+        if not cold:
+            return command + ["-K", bearer]
+        return ["sh", "-c", 'printf \'oauth2-bearer = "%s"\\n\' "$(' +
+                str(bearer) + ')" | "$@" -K -', "sh"] + command
+
+    def _bearer(self, cold):
+        if cold:
+            return self.token_script()
+        return self.world.write("curl-token", 'oauth2-bearer = "%s"\n' %
+                                self.world.token_file.read_text().strip())
+
+
+class Floor(Client):
+    """The yardstick, see floor.c: no program for people, only a lower bound."""
+    name = "(floor)"
+
+    def __init__(self, world, program):
+        super().__init__(world)
+        self.program = pathlib.Path(program)
+
+    def missing(self):
+        return "" if self.program.exists() else "not built"
+
+    def version(self):
+        return "tests/bench/floor.c"
+
+    def stdin(self, message):
+        return self.world.crlf(message)
+
+    def command(self, port, cold, message):
+        if cold:
+            return None
+        return [self.program, str(port), self.world.hashed,
+                self.world.mailbox, RECIPIENT, self.world.token_file]
+
+
+def line_up(world, prefix, tools):
+    """(those that can take part, [what to say about the others])."""
+    clients = [Mailbearer(world, prefix), Msmtp(world), Curl(world),
+               Floor(world, pathlib.Path(tools) / "floor")]
+    absent = ["%s takes no part: %s" % (one.name, one.missing())
+              for one in clients if one.missing()]
+    return [one for one in clients if not one.missing()], absent

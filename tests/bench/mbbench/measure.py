@@ -1,0 +1,119 @@
+"""One run of one client, looked at from outside."""
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+
+TIMEOUT = 900                      # seconds; valgrind with 30 MB is slow
+ENVIRONMENT = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+               "HOME": "/nonexistent", "LANG": "C"}
+
+
+class Failed(Exception):
+    """A client did not deliver: then its numbers mean nothing."""
+
+
+@dataclasses.dataclass
+class Cost:
+    wall_ms: float
+    cpu_ms: float
+    peak_kib: int
+    flights: int = 0               # to the 250, as the sandbox counts
+    token_requests: int = 0
+
+
+def accepting_session(client, before, stderr):
+    """The one session since then that delivered, once it is over: what the
+    server still does for it would disturb the next client."""
+    until = time.monotonic() + 5
+    while True:
+        accepted = [one for one in client.world.sessions()[before:]
+                    if one["messages"]]
+        if len(accepted) != 1:
+            raise Failed("%s delivered %d messages: %s" % (
+                client.name, len(accepted), stderr.strip() or "no reason"))
+        if accepted[0]["ended"] or time.monotonic() > until:
+            return accepted[0]
+        time.sleep(0.005)
+
+
+def run(client, wrapper, port, cold, message, timeout=TIMEOUT):
+    """Run the client under `wrapper`; (stdout, stderr, session, requests)."""
+    world = client.world
+    command = client.command(port, cold, message)
+    if cold:
+        client.make_cold()
+    sessions, requests = len(world.sessions()), world.token_requests()
+    with open(client.stdin(message), "rb") as stdin:
+        done = subprocess.run([*wrapper, *command], stdin=stdin, text=True,
+                              capture_output=True, env=ENVIRONMENT,
+                              timeout=timeout, check=False)
+    session = accepting_session(client, sessions, done.stderr)
+    return done, session, world.token_requests() - requests
+
+
+class Tools:
+    """What there is to measure with; `absent` says what there is not."""
+
+    def __init__(self, directory):
+        self.timed = pathlib.Path(directory) / "timed"
+        self.scratch = tempfile.TemporaryDirectory(prefix="mbbench-tools.")
+        self.absent = []
+        self.strace = self._usable("strace", ["-f", "-c", "-o", "/dev/null"],
+                                   "system calls")
+        self.valgrind = self._usable("valgrind", ["-q", "--tool=none"],
+                                     "instructions")
+
+    def _usable(self, name, options, what):
+        if not shutil.which(name):
+            self.absent.append("no %s: %s are not counted" % (name, what))
+            return False
+        works = subprocess.run([name, *options, "true"], capture_output=True,
+                               check=False).returncode == 0
+        if not works:
+            self.absent.append("%s does not work here: %s are not counted"
+                               % (name, what))
+        return works
+
+    def cost(self, client, port, cold=False, message="small"):
+        """Wall clock, CPU and memory of one send."""
+        done, session, requests = run(
+            client, [self.timed, client.stdin(message)], port, cold, message)
+        wall, cpu, peak, status = map(int, done.stdout.split())
+        if status != 0:
+            raise Failed("%s: exit code %d: %s" % (client.name, status,
+                                                   done.stderr.strip()))
+        return Cost(wall / 1000, cpu / 1000, peak,
+                    session["flights_to_accept"], requests)
+
+    def system_calls(self, client, port, cold=False, message="small"):
+        if not self.strace:
+            return None
+        out = os.path.join(self.scratch.name, "calls")
+        run(client, ["strace", "-f", "-c", "-o", out], port, cold, message)
+        total = re.search(r"^\s*100\.00\s+\S+\s+\S+\s+(\d+).*total$",
+                          pathlib.Path(out).read_text(), re.M)
+        return int(total.group(1)) if total else None
+
+    def instructions(self, client, port, cold=False, message="small"):
+        """Of all its processes, as callgrind counts them."""
+        if not self.valgrind:
+            return None
+        logs = tempfile.mkdtemp(dir=self.scratch.name)
+        run(client, ["valgrind", "--tool=callgrind", "--trace-children=yes",
+                     "--callgrind-out-file=/dev/null",
+                     "--log-file=" + logs + "/%p"], port, cold, message)
+        counts = [re.search(r"Collected : (\d+)", log.read_text())
+                  for log in pathlib.Path(logs).iterdir()]
+        return sum(int(one.group(1)) for one in counts if one) or None
+
+    def trace(self, client, port, calls, **more):
+        """The lines of an strace of these calls."""
+        out = os.path.join(self.scratch.name, "trace")
+        run(client, ["strace", "-f", "-o", out, "-e", "trace=" + calls], port,
+            more.get("cold", False), more.get("message", "small"))
+        return pathlib.Path(out).read_text(errors="replace").splitlines()

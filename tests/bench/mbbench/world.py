@@ -1,0 +1,132 @@
+"""Everything that stands around the clients: sandbox, trust, messages, wires.
+
+The sandbox runs in a process of its own, so that its work is not ours.
+"""
+import multiprocessing
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+TESTS = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(TESTS / "sandbox"))
+from mbsandbox import Records, Sandbox  # noqa: E402
+
+SYSTEM_DIRECTORY = pathlib.Path("/etc/ssl/certs")
+SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt",
+                  "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+HEADER = ("From: alerts@contoso.com\nTo: bob@example.net\n"
+          "Subject: bench\nDate: Sat, 21 Nov 2026 10:00:00 +0000\n"
+          "Message-ID: <%s@bench.contoso.com>\nMIME-Version: 1.0\n"
+          "Content-Type: text/plain; charset=us-ascii\n\n")
+
+
+def serve(pipe, directory):
+    """The sandbox's process: names and arguments come in, answers go out."""
+    with Sandbox(directory) as sandbox:
+        pipe.send(None)
+        while True:
+            try:
+                name, arguments, options = pipe.recv()
+            except EOFError:
+                return
+            value = getattr(sandbox, name)
+            pipe.send(value(*arguments, **options) if callable(value)
+                      else value)
+
+
+class World:
+    """A tenant, and a directory where everything lies."""
+
+    def __init__(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="mbbench."))
+        self.records = Records(self.directory / "sandbox" / "record")
+        self.proxies = []
+        self._pipe, theirs = multiprocessing.Pipe()
+        self._process = multiprocessing.Process(
+            target=serve, args=(theirs, self.directory / "sandbox"),
+            daemon=True)
+        self._process.start()
+        theirs.close()
+        self._pipe.recv()
+
+    def __enter__(self):
+        self.port = self.ask("smtp_port")
+        self.mailbox = self.ask("mailbox")
+        self._make_trust()
+        self._make_messages()
+        self.token_file = self.write("token", self.ask("token") + "\n")
+        return self
+
+    def __exit__(self, *_):
+        for process in self.proxies:
+            process.kill()
+            process.wait()
+        self._pipe.close()
+        self._process.terminate()
+        self._process.join()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def ask(self, name, *arguments, **options):
+        """Call a method of the sandbox, or read an attribute."""
+        self._pipe.send((name, arguments, options))
+        return self._pipe.recv()
+
+    def write(self, name, content):
+        path = self.directory / name
+        path.touch(mode=0o600)
+        path.write_text(content)
+        return path
+
+    # ------------------------------------------------------- surroundings
+
+    def _make_trust(self):
+        """The system's authorities and the sandbox's, as bundle and as hashed
+        directory: who parses bundles has as much to parse as in real life."""
+        own = pathlib.Path(self.ask("ca_file"))
+        bundle = next(filter(os.path.exists, SYSTEM_BUNDLES), None)
+        self.has_system_trust = bundle is not None
+        system = pathlib.Path(bundle).read_text() if bundle else ""
+        self.bundle = self.write("bundle.pem", system + own.read_text())
+        self.hashed = self.directory / "hashed"
+        shutil.copytree(self.ask("ca_directory"), self.hashed, symlinks=False)
+        if SYSTEM_DIRECTORY.is_dir():
+            for link in SYSTEM_DIRECTORY.glob("????????.[0-9]"):
+                if not (self.hashed / link.name).exists():
+                    (self.hashed / link.name).symlink_to(link.resolve())
+
+    def _make_messages(self):
+        """The same messages with LF, as programs write them, and with CRLF."""
+        line = "The quick brown fox jumps over the lazy dog, over and over.\n"
+        self.messages = {}
+        for name, size in (("small", 2 << 10), ("large", 30 << 20)):
+            head = HEADER % name
+            text = head + line * ((size - len(head)) // len(line))
+            self.messages[name] = self.write(name + ".eml", text)
+            crlf = self.write(name + ".crlf", "")
+            crlf.write_bytes(text.replace("\n", "\r\n").encode())
+
+    def crlf(self, message):
+        return self.messages[message].with_suffix(".crlf")
+
+    def proxy(self, rtt):
+        """The port of the SMTP server behind a wire of that round trip."""
+        process = subprocess.Popen(
+            [sys.executable, TESTS / "bench" / "delay.py", str(rtt),
+             str(self.port)], stdout=subprocess.PIPE, text=True)
+        self.proxies.append(process)
+        return int(process.stdout.readline())
+
+    # ------------------------------------------------------- records
+
+    def sessions(self):
+        return self.records.sessions()
+
+    def token_requests(self):
+        return len(self.records.token_requests())
+
+    def delivered(self):
+        return len(list((self.directory / "sandbox" / "record" / "messages")
+                        .glob("[0-9]*.json")))
