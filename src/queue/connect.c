@@ -13,6 +13,7 @@
 #define ANSWER_MS	(10 * 60 * 1000)	/* RFC 5321 4.5.3.2.6 */
 #define PASSWORD_MAX	1024
 #define SLOT_WAIT_MS	5000	/* then the spool is better */
+#define SLOT_AGAIN_MS	5000	/* until a runner asks again */
 #define SLOT_RESERVE_MS	5000	/* of send-timeout, left for sending */
 
 static void
@@ -155,7 +156,7 @@ set_from(struct delivery_connection *dc, const char *from)
  * that cannot be used costs the limits, not the mail. */
 static int
 take_slot(struct delivery_connection *dc, const struct connect_request *r,
-    struct status *st)
+    struct delivery_report *report, struct status *st)
 {
 	bool spools = r->config->spool;
 	int64_t deadline = r->is_runner ? 0 :
@@ -168,6 +169,7 @@ take_slot(struct delivery_connection *dc, const struct connect_request *r,
 	case 0:
 		return 0;
 	case 1:
+		report->held_until = clock_deadline(SLOT_AGAIN_MS);
 		*st = trouble;
 		return -1;
 	default:
@@ -192,7 +194,7 @@ connect_account(struct delivery_connection *dc,
 		return 0;
 	}
 	delivery_connection_close(dc);
-	if (take_slot(dc, r, st) == -1)
+	if (take_slot(dc, r, report, st) == -1)
 		return -1;
 	set_from(dc, r->from);
 	rc = wants_token(r->account) ?

@@ -205,8 +205,10 @@ wait_for_rate(struct attempt *a, struct status *st)
 	while (limits_count_message(a->config, a->report->account, 1, &wait_ms,
 	    st) == 1) {
 		if (a->o->is_runner || wait_ms > RATE_WAIT_MS ||
-		    clock_left(a->o->deadline) < wait_ms + RATE_WAIT_MS)
+		    clock_left(a->o->deadline) < wait_ms + RATE_WAIT_MS) {
+			a->report->held_until = clock_deadline(wait_ms);
 			return -1;
+		}
 		pause = (struct timespec){ .tv_sec = wait_ms / 1000,
 		    .tv_nsec = wait_ms % 1000 * 1000000 };
 		nanosleep(&pause, NULL);
@@ -293,6 +295,14 @@ transmit(struct attempt *a, struct status *st)
 	return 0;
 }
 
+static int
+admit(struct attempt *a, struct status *st)
+{
+	if (a->o->admit == NULL)
+		return 0;
+	return a->o->admit(a->o->admit_context, a->report->account, st);
+}
+
 /* What could not be tried stands as the failure says. */
 static void
 settle(struct attempt *a, const struct status *st)
@@ -327,6 +337,7 @@ delivery_attempt(const struct config *c, struct submission *s,
 	struct attempt a = { .config = c, .s = s, .o = &options,
 	    .report = report, .header = HEADER_INIT, .envelope = &s->envelope,
 	    .own = DELIVERY_CONNECTION_INIT };
+	const struct status none = STATUS_INIT;
 	int rc = -1;
 
 	*report = (struct delivery_report){ 0 };
@@ -334,10 +345,10 @@ delivery_attempt(const struct config *c, struct submission *s,
 	if (options.connection == NULL)
 		options.connection = &a.own;
 	envelope_settle(&s->envelope, RECIPIENT_DEFERRED, RECIPIENT_PENDING,
-	    NULL);
+	    &none);
 	look_up_caller(&a);
 	if (choose_account(&a, st) == 0 && rewrite(&a, st) == 0 &&
-	    redirect(&a, st) == 0)
+	    redirect(&a, st) == 0 && admit(&a, st) == 0)
 		rc = transmit(&a, st);
 	if (rc == -1)
 		settle(&a, st);

@@ -29,6 +29,11 @@ struct delivery_options {
 	/* Used if it is to the right account and usable, replaced otherwise, left
 	 * open for the caller to close.  NULL: one message, one connection. */
 	struct delivery_connection *connection;
+	/* Asked when the account is known, before anything is sent for it: -1
+	 * and *st when the message has to wait.  NULL: it never has to. */
+	int	(*admit)(void *context, const struct account *a,
+		    struct status *st);
+	void	*admit_context;
 	void	(*trace)(void *context, char direction, const char *line);
 	void	*trace_context;
 	int	(*sent_all)(void *context, struct status *st);	/* session.h */
@@ -45,6 +50,8 @@ struct delivery_report {
 	bool		 from_rewritten, dkim_dropped, token_cached;
 	bool		 wants_renewal;	/* token_renew() is due, with `account` */
 	bool		 answer_unknown;	/* data sent, no reply seen */
+	int64_t		 held_until;	/* clock_ms: the limits kept it from being
+					 * tried, look again then; 0: tried */
 	int64_t		 bytes;		/* as sent */
 };
 

@@ -80,12 +80,17 @@ static int
 append_mark(struct spool_entry *e, enum journal_mark mark, int64_t at,
     struct status *st)
 {
+	const struct envelope *envelope = &e->submission.envelope;
 	struct journal j;
 	int rc;
 
-	journal_init(&j, e->id, e->end, SEALED_MAX);
+	journal_init(&j, e->id, e->end, JOURNAL_FIRST_MAX);
+	/* Those whom an earlier transaction of this attempt served are not to
+	 * be served again if this one is never answered. */
+	if (mark == JOURNAL_SENT)
+		journal_add_states(&j, envelope->recipients, envelope->count);
 	journal_add_mark(&j, mark, at);
-	rc = append(e, &j, mark == JOURNAL_SENT ? JOURNAL_MAX - SEALED_MAX :
+	rc = append(e, &j, mark == JOURNAL_SENT ? JOURNAL_MAX - 2 * SEALED_MAX :
 	    JOURNAL_MAX, st);
 	journal_release(&j);
 	return rc;

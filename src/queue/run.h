@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What the parts of the runner share: runner.c chooses messages, run_message.c
+ * tries one.
+ */
+#ifndef QUEUE_RUN_H
+#define QUEUE_RUN_H
+
+#include "base/lock.h"
+#include "queue/delivery.h"
+#include "queue/runner.h"
+#include "queue/spool.h"
+
+struct run {
+	const struct config	*config;
+	const struct runner_options *options;
+	struct spool		 spool;
+	struct delivery_connection connection;
+	int64_t			*blocked;	/* clock_ms, by index of account:
+						 * until then it is left alone */
+	struct runner_counts	 counts;
+	struct lock		 place;		/* of a detached runner */
+	int64_t			 wake;		/* clock_ms: when there is more */
+};
+
+/* clock_ms until which an account is left alone; 0: it is not. */
+int64_t	run_blocked_until(const struct run *r, const struct account *account);
+/* There is something to do at `when` (clock_ms). */
+void	run_wake_at(struct run *r, int64_t when);
+/* Locks one message, tries it, and writes down what came of it. */
+void	run_message(struct run *r, const char *id);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: ISC */
+#include "queue/runner.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "queue/backoff.h"
+#include "queue/limits_file.h"
+#include "queue/run.h"
+#include "queue/spool.h"
+
+#define DETACHED_MOST	2	/* detached runners at once */
+#define LOOK_LEAST_MS	500	/* between two scans */
+#define LOOK_MOST_MS	5000	/* somebody may count on us */
+#define PLACE_MS	(3 * 60 * 1000)	/* promised for one message */
+
+/* A message that is due. */
+struct candidate {
+	char	id[SPOOL_ID_SIZE];
+	const struct account *account;	/* of its last attempt, or NULL */
+	size_t	order;			/* by age */
+};
+
+struct candidates {
+	struct candidate *items;
+	size_t		  count, cap;
+};
+
+static bool
+contains(const char *text, const char *wanted)
+{
+	return wanted == NULL || (text != NULL && strcasestr(text, wanted));
+}
+
+static bool
+has_recipient(const struct envelope *e, const char *wanted)
+{
+	size_t i;
+
+	if (wanted == NULL)
+		return true;
+	for (i = 0; i < e->count; i++)
+		if (contains(e->recipients[i].address, wanted))
+			return true;
+	return false;
+}
+
+static bool
+is_wanted(struct run *r, const struct spool_entry *e)
+{
+	const struct runner_options *o = r->options;
+
+	if (!contains(e->submission.envelope.sender, o->sender) ||
+	    !has_recipient(&e->submission.envelope, o->recipient))
+		return false;
+	if (o->ignore_times || backoff_is_due(e->next_attempt, clock_wall()))
+		return true;
+	run_wake_at(r, clock_ms() +
+	    (e->next_attempt - clock_wall()) * 1000);
+	return false;
+}
+
+static void
+add(struct candidates *list, const char *id, const struct account *account)
+{
+	struct candidate *c;
+
+	if (list->count == list->cap) {
+		list->cap = list->cap == 0 ? 64 : list->cap * 2;
+		list->items = xreallocarray(list->items, list->cap,
+		    sizeof *list->items);
+	}
+	c = &list->items[list->count];
+	memset(c, 0, sizeof *c);
+	memcpy(c->id, id, strlen(id) + 1);
+	c->account = account;
+	c->order = list->count++;
+}
+
+/* Looks without locking: most messages, most of the time, are not due. */
+static void
+consider(struct run *r, struct candidates *list, const char *id)
+{
+	struct status st = STATUS_INIT;
+	struct spool_entry e;
+
+	if (!contains(id, r->options->id))
+		return;
+	switch (spool_peek(&r->spool, id, false, &e, &st)) {
+	case 0:
+		if (is_wanted(r, &e))
+			add(list, id, e.last_account == NULL ? NULL :
+			    config_account(r->config, e.last_account));
+		spool_entry_release(&e);
+		break;
+	case -1:
+		add(list, id, NULL);	/* run_message() sets it aside */
+		break;
+	}
+}
+
+/* Account by account, so that each needs one connection; the oldest first. */
+static int
+by_account_and_age(const void *a, const void *b)
+{
+	const struct candidate *c = a, *d = b;
+
+	if (c->account != d->account)
+		return c->account < d->account ? -1 : 1;
+	return c->order < d->order ? -1 : 1;
+}
+
+static void
+try_all(struct run *r, const struct candidates *list)
+{
+	const struct candidate *c;
+	int64_t until;
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		c = &list->items[i];
+		until = c->account == NULL ? 0 :
+		    run_blocked_until(r, c->account);
+		if (until != 0)
+			run_wake_at(r, until);
+		else
+			run_message(r, c->id);
+		/* Lost, if that took long: then another runner has come, which
+		 * does no harm. */
+		(void)lock_extend(&r->place, PLACE_MS);
+	}
+	/* Nobody waits while others could use the connection. */
+	delivery_connection_close(&r->connection);
+}
+
+/* Tries what is due; r->wake is then the time when more will be. */
+static int
+scan(struct run *r, struct status *st)
+{
+	struct candidates list = { 0 };
+	size_t count, i;
+	char **ids;
+
+	r->wake = CLOCK_NEVER;
+	if (spool_list(&r->spool, false, &ids, &count, st) == -1)
+		return -1;
+	for (i = 0; i < count; i++)
+		consider(r, &list, ids[i]);
+	spool_ids_free(ids, count);
+	if (list.count != 0)
+		qsort(list.items, list.count, sizeof *list.items,
+		    by_account_and_age);
+	try_all(r, &list);
+	free(list.items);
+	return 0;
+}
+
+/* False when nothing more comes due before `end`. */
+static bool
+wait_for_more(const struct run *r, int64_t end)
+{
+	struct timespec t;
+	int64_t ms;
+
+	if (r->wake >= end || clock_left(end) == 0)
+		return false;
+	ms = clock_left(r->wake);
+	if (ms < LOOK_LEAST_MS)
+		ms = LOOK_LEAST_MS;
+	if (ms > LOOK_MOST_MS)
+		ms = LOOK_MOST_MS;
+	t = (struct timespec){
+		.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000
+	};
+	nanosleep(&t, NULL);
+	return true;
+}
+
+/* One of the few places for detached runners: 1 if all are taken. */
+static int
+take_place(struct lock *place, const struct config *c)
+{
+	static const char *const names[DETACHED_MOST] = {
+		"runner.0", "runner.1"
+	};
+	struct status st = STATUS_INIT;
+	int directory, i, rc = 1;
+
+	if ((directory = limits_directory(c, &st)) == -1)
+		return 1;
+	for (i = 0; i < DETACHED_MOST && rc != 0; i++)
+		rc = lock_take(place, directory, names[i], 0, PLACE_MS, &st);
+	close(directory);
+	return rc == 0 ? 0 : 1;
+}
+
+/* Until nothing more is due, and once more: whoever spooled a message while we
+ * held a place counted on us, and we may just have looked before he did. */
+static int
+run(struct run *r, struct status *st)
+{
+	int64_t end = clock_deadline(r->options->linger_ms);
+
+	spool_sweep(&r->spool, clock_wall());
+	spool_expire_failed(&r->spool, clock_wall());
+	do {
+		if (scan(r, st) == -1)
+			return -1;
+	} while (wait_for_more(r, end));
+	lock_release(&r->place);
+	return scan(r, st);
+}
+
+int
+runner_run(const struct config *c, const struct runner_options *o,
+    struct runner_counts *counts, struct status *st)
+{
+	struct run r = {
+		.config = c, .options = o, .place = LOCK_INIT,
+		.connection = DELIVERY_CONNECTION_INIT, .wake = CLOCK_NEVER
+	};
+	int rc;
+
+	if (o->is_detached && take_place(&r.place, c) == 1)
+		return 0;
+	if ((rc = spool_open(&r.spool, c, st)) == 0) {
+		r.blocked = xcalloc(c->account_count, sizeof *r.blocked);
+		rc = run(&r, st);
+		free(r.blocked);
+		spool_close(&r.spool);
+	}
+	lock_release(&r.place);
+	if (counts != NULL)
+		*counts = r.counts;
+	return rc;
+}

@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Queue runs against the sandbox: what waits is sent, once."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+import unittest
+
+import harness
+
+PROBE = os.path.abspath("tests/integration/runner_probe")
+
+
+class Runner(harness.Case):
+
+    def setUp(self):
+        super().setUp()
+        self.spool = self.directory / "spool"
+        self.spool.mkdir(mode=0o750)
+        self.use()
+
+    def use(self, **changes):
+        settings = {"spool": True, "spool_directory": str(self.spool),
+                    "spool_reserve": "0", "send_timeout": "5s",
+                    "messages_per_minute": 100000, **changes}
+        return self.config(**settings)
+
+    def queue(self, count=1, recipient="bob@example.net", body=b"x"):
+        """Spools messages without trying to send them."""
+        for number in range(count):
+            done = self.sendmail(
+                "-odq", "-f", "alerts@contoso.com", recipient,
+                stdin=b"Subject: %d\n\n%s\n" % (number, body))
+            self.assertEqual(done.code, 0, done.stderr)
+
+    def command(self, *words):
+        return [PROBE, str(self.directory / "mailbearer.conf"), *words]
+
+    def run_queue(self, linger=0, *words):
+        """(tried, delivered, deferred, failed)"""
+        done = harness.run(self.command(str(linger), *words))
+        self.assertEqual(done.code, 0, done.stderr)
+        return tuple(map(int, done.stdout.split()))
+
+    def waiting(self, part="new"):
+        return sorted(os.listdir(self.spool / part))
+
+    def test_what_waits_is_sent_over_one_connection(self):
+        self.queue(20)
+        self.assertEqual(self.run_queue(), (20, 20, 0, 0))
+        self.delivered(20)
+        self.assertEqual(self.waiting(), [])
+        self.assertEqual(len(self.sandbox.sessions()), 1)
+        self.assertEqual(len(self.sandbox.token_requests()), 1)
+        self.assertEqual(len(re.findall(r"^.*\bsent\b.*id=", self.log_text(),
+                                        re.M)), 20)
+
+    def test_what_is_deferred_waits_and_is_not_asked_again_at_once(self):
+        self.queue()
+        self.sandbox.scenario("mrh1", times=1)
+        self.assertEqual(self.run_queue(), (1, 0, 1, 0))
+        self.assertEqual(len(self.waiting()), 1)
+        self.assertEqual(self.run_queue(), (0, 0, 0, 0))
+        self.assertEqual(self.run_queue(0, "force")[:2], (1, 1))
+        self.delivered(1)
+
+    def test_what_is_refused_goes_to_failed(self):
+        self.queue(body=10 * b"y")
+        self.sandbox.scenario("too_large", times=1)
+        self.assertEqual(self.run_queue(), (1, 0, 0, 1))
+        self.assertEqual(self.waiting(), [])
+        self.assertEqual(len(self.waiting("failed")), 1)
+        self.assertIn("given-up", self.log_text())
+
+    def test_a_refused_credential_stops_asking_for_that_account(self):
+        self.queue(5)
+        self.sandbox.scenario("smtp_auth_off_mailbox")
+        self.assertEqual(self.run_queue(), (1, 0, 1, 0))
+        self.assertEqual(len(self.waiting()), 5)
+        self.assertEqual(len(self.sandbox.sessions()), 1)
+        self.assertEqual(self.run_queue(), (0, 0, 0, 0))
+        self.assertEqual(len(self.sandbox.sessions()), 1)
+
+    def test_a_432_pauses_the_account(self):
+        self.queue(3)
+        self.sandbox.scenario("too_many_connections", times=1)
+        self.assertEqual(self.run_queue(), (1, 0, 1, 0))
+        self.assertEqual(self.run_queue(), (0, 0, 0, 0))
+        self.assertEqual(len(self.waiting()), 3)
+
+    def test_an_unreachable_server_is_not_asked_for_each_message(self):
+        self.queue(5)
+        self.use(port=1)
+        self.assertEqual(self.run_queue(), (1, 0, 1, 0))
+        self.assertEqual(len(self.waiting()), 5)
+
+    def test_the_minute_is_kept(self):
+        self.use(messages_per_minute=4)
+        self.queue(7)
+        self.assertEqual(self.run_queue(), (4, 4, 0, 0))
+        self.assertEqual(len(self.waiting()), 3)
+
+    def test_a_broken_file_stops_nobody(self):
+        self.queue(3)
+        victim = self.spool / "new" / self.waiting()[1]
+        data = bytearray(victim.read_bytes())
+        data[-200] ^= 1
+        victim.write_bytes(data + b"more\n")
+        (self.spool / "new" / "stranger").write_text("x")
+        self.assertEqual(self.run_queue(), (2, 2, 0, 0))
+        self.delivered(2)
+        self.assertEqual(self.waiting("failed"), [victim.name + ".broken"])
+        self.assertIn("broken", self.log_text())
+
+    def test_filters(self):
+        self.queue(2)
+        self.queue(1, "carol@example.net")
+        self.assertEqual(self.run_queue(0, "force", "CAROL"), (1, 1, 0, 0))
+        self.assertEqual(len(self.waiting()), 2)
+
+    def test_many_runners_send_each_message_once(self):
+        self.queue(40)
+        runners = [subprocess.Popen(self.command("15000"),
+                                    stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.DEVNULL)
+                   for _ in range(6)]
+        for runner in runners:
+            self.assertEqual(runner.wait(timeout=60), 0)
+        self.delivered(40)
+        self.assertEqual(self.waiting(), [])
+        self.assertLessEqual(self.sandbox.peak_connections(), 3)
+        self.assertEqual(len(self.sandbox.token_requests()), 1)
+
+    def test_a_third_detached_runner_is_none(self):
+        self.queue(4)
+        self.sandbox.scenario("latency", seconds=0.5)
+        runners = [subprocess.Popen(self.command("0", "detached"),
+                                    stdout=subprocess.DEVNULL)
+                   for _ in range(2)]
+        time.sleep(0.7)
+        self.assertEqual(self.run_queue(0, "detached"), (0, 0, 0, 0))
+        self.assertNotEqual(self.waiting(), [])
+        self.sandbox.clear()
+        for runner in runners:
+            self.assertEqual(runner.wait(timeout=60), 0)
+        self.delivered(4)
+
+    def test_killed_runners_lose_and_repeat_nothing_silently(self):
+        """Killed at any time: delivered once, or twice with a warning."""
+        self.queue(30)
+        self.sandbox.scenario("latency", seconds=0.01)
+        for number in range(12):
+            runner = subprocess.Popen(self.command("0", "force"),
+                                      stdout=subprocess.DEVNULL)
+            time.sleep(0.05 + 0.035 * number)
+            runner.send_signal(signal.SIGKILL)
+            runner.wait()
+        self.sandbox.clear()
+        self.run_queue(0, "force")
+        self.assertEqual(self.waiting(), [])
+        self.assertEqual(self.waiting("failed"), [])
+        subjects = [harness.field(message.data, "Subject")[0]
+                    for message in self.sandbox.messages()]
+        self.assertEqual(len(set(subjects)), 30)
+        repeated = len(subjects) - 30
+        warned = self.log_text().count("possible-duplicate")
+        self.assertLessEqual(repeated, warned)
+
+    def kill_at(self, call, number):
+        """Kills a runner before the n-th call of that name.  False if it does
+        not make so many."""
+        done = harness.run(
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-e",
+             f"inject={call}:signal=KILL:when={number}", *self.command("0")],
+            timeout=60)
+        return done.code != 0
+
+    def test_killed_at_each_call_that_touches_the_spool(self):
+        """Delivered once; or twice, and the log has a line that says so."""
+        if harness.run(["strace", "-qq", "-o", "/dev/null", "-e",
+                        "inject=chdir:error=EIO", "true"]).code != 0:
+            self.skipTest("strace may not trace here")
+        for call in ("fallocate", "pwrite64", "fdatasync", "unlinkat",
+                     "fsync"):
+            for number in range(1, 9):
+                with self.subTest(call=call, number=number):
+                    self.sandbox.reset()
+                    self.log.unlink(missing_ok=True)
+                    self.queue(1)
+                    if not self.kill_at(call, number):
+                        break
+                    self.run_queue(0, "force")
+                    self.assertEqual(self.waiting(), [])
+                    self.assertEqual(sorted(os.listdir(self.spool)),
+                                     ["failed", "new"])
+                    warned = self.log_text().count("possible-duplicate")
+                    count = len(self.sandbox.messages())
+                    self.assertIn(count, (1, 2) if warned else (1,))
+            self.assertGreater(number, 1, call)
+
+    def test_a_stopped_runner_keeps_one_message_only(self):
+        self.queue(5)
+        self.sandbox.scenario("latency", seconds=0.3)
+        stopped = subprocess.Popen(self.command("0"),
+                                   stdout=subprocess.DEVNULL)
+        self.addCleanup(stopped.kill)
+        time.sleep(1)
+        stopped.send_signal(signal.SIGSTOP)
+        self.sandbox.clear()
+        before = len(self.sandbox.messages())
+        done = self.run_queue(3000, "plain")
+        self.assertEqual(before + done[1] + len(self.waiting()), 5)
+        self.assertLessEqual(len(self.waiting()), 1)
+        stopped.send_signal(signal.SIGCONT)
+        self.assertEqual(stopped.wait(timeout=30), 0)
+        self.run_queue(0, "force")
+        self.delivered(5)
+
+    def test_a_lost_answer_is_named(self):
+        self.queue(1)
+        self.sandbox.scenario("no_answer", action="close", accepted="yes",
+                              times=1)
+        self.assertEqual(self.run_queue(), (1, 0, 1, 0))
+        self.assertEqual(self.run_queue(0, "force")[1], 1)
+        self.assertEqual(len(self.sandbox.messages()), 2)
+
+    def test_a_message_too_old_is_given_up(self):
+        self.use(retry_for="1s")
+        self.queue(1)
+        self.sandbox.scenario("mrh1")
+        for _ in range(7):
+            self.assertEqual(self.run_queue(0, "force")[3], 0)
+        time.sleep(1.1)
+        self.run_queue(0, "force")
+        self.assertEqual(self.waiting(), [])
+        self.assertEqual(len(self.waiting("failed")), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
