@@ -21,6 +21,7 @@ struct run {
 	struct runner_counts	 counts;
 	struct lock		 place;		/* of a detached runner */
 	int64_t			 wake;		/* clock_ms: when there is more */
+	bool			 ignore_times;	/* in this scan */
 };
 
 /* clock_ms until which an account is left alone; 0: it is not. */

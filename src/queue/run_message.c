@@ -276,7 +276,7 @@ run_message(struct run *r, const char *id)
 	}
 	if (waiting(&t) == 0)
 		settle(&t, false);
-	else if (r->options->ignore_times ||
+	else if (r->ignore_times ||
 	    backoff_is_due(t.entry.next_attempt, clock_wall()))
 		attempt(&t);
 	delivery_report_release(&t.report);

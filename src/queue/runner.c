@@ -60,7 +60,7 @@ is_wanted(struct run *r, const struct spool_entry *e)
 	if (!contains(e->submission.envelope.sender, o->sender) ||
 	    !has_recipient(&e->submission.envelope, o->recipient))
 		return false;
-	if (o->ignore_times || backoff_is_due(e->next_attempt, clock_wall()))
+	if (r->ignore_times || backoff_is_due(e->next_attempt, clock_wall()))
 		return true;
 	run_wake_at(r, clock_ms() +
 	    (e->next_attempt - clock_wall()) * 1000);
@@ -158,6 +158,7 @@ scan(struct run *r, struct status *st)
 		qsort(list.items, list.count, sizeof *list.items,
 		    by_account_and_age);
 	try_all(r, &list);
+	r->ignore_times = false;	/* once is what was asked for */
 	free(list.items);
 	return 0;
 }
@@ -224,6 +225,7 @@ runner_run(const struct config *c, const struct runner_options *o,
 {
 	struct run r = {
 		.config = c, .options = o, .place = LOCK_INIT,
+		.ignore_times = o->ignore_times,
 		.connection = DELIVERY_CONNECTION_INIT, .wake = CLOCK_NEVER
 	};
 	int rc;

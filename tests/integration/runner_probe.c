@@ -4,7 +4,8 @@
  *
  *	runner_probe CONFIG LINGER-MS [plain|force|detached] [RECIPIENT]
  *
- * Prints "tried delivered deferred failed".
+ * Prints "tried delivered deferred failed".  With `start` instead of a word it
+ * starts itself detached and prints the result of that.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,17 @@
 
 #include "base/log.h"
 #include "queue/runner.h"
+
+static int
+start(char **argv)
+{
+	char linger[] = "0", word[] = "detached";
+	char *words[] = { argv[0], argv[1], linger, word, NULL };
+	struct status st = STATUS_INIT;
+
+	printf("%d\n", runner_start_detached(words, &st));
+	return st.sysexit;
+}
 
 int
 main(int argc, char **argv)
@@ -28,6 +40,8 @@ main(int argc, char **argv)
 
 	if (argc < 3)
 		return EX_USAGE;
+	if (argc > 3 && strcmp(argv[3], "start") == 0)
+		return start(argv);
 	o.linger_ms = strtol(argv[2], NULL, 10);
 	if (argc > 3) {
 		o.ignore_times = strcmp(argv[3], "force") == 0;

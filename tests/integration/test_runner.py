@@ -4,6 +4,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -147,6 +148,27 @@ class Runner(harness.Case):
         for runner in runners:
             self.assertEqual(runner.wait(timeout=60), 0)
         self.delivered(4)
+
+    def test_a_detached_runner_has_nothing_of_its_caller(self):
+        self.queue(2)
+        self.sandbox.scenario("latency", seconds=0.3)
+        before = time.monotonic()
+        # Ends when nobody has the pipe any more.
+        done = harness.run(self.command("0", "start"), cwd="/tmp")
+        self.assertEqual((done.code, done.stdout), (0, "0\n"))
+        self.assertLess(time.monotonic() - before, 0.5)
+        self.assertEqual(len(self.waiting()), 2)
+        self.sandbox.clear()
+        end = time.monotonic() + 20
+        while self.waiting() and time.monotonic() < end:
+            time.sleep(0.1)
+        self.delivered(2)
+
+    def test_no_runner_under_limits_too_low_for_one(self):
+        done = harness.run(
+            self.command("0", "start"), preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)))
+        self.assertEqual((done.code, done.stdout), (0, "1\n"))
 
     def test_killed_runners_lose_and_repeat_nothing_silently(self):
         """Killed at any time: delivered once, or twice with a warning."""
