@@ -58,7 +58,8 @@ config_parse_on(struct config *c, const struct config_source *source,
 	char *copy = NULL, *directory = NULL;
 	int rc;
 
-	*c = (struct config){ .trust = source->trust };
+	*c = (struct config){ .trust = source->trust,
+	    .given = source->given };
 	if (len > CONFIG_FILE_MAX)
 		return scan_error(st, r.path, 0, "longer than %d bytes",
 		    CONFIG_FILE_MAX);

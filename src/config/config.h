@@ -87,6 +87,7 @@ struct account {
 
 struct config {
 	char		 *path;
+	bool		  given;		/* as the source said: by -C */
 	char		 *default_account_name;	/* as written, or NULL */
 	const struct account *default_account;	/* NULL if none */
 	char		 *domain;		/* A-label */

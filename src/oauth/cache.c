@@ -197,6 +197,9 @@ cache_put_failure(struct cache *c, const struct status *st, int64_t now,
 	    pause_after(st, c->failure.count);
 	if (pause > RETRY_AFTER_MAX)
 		pause = RETRY_AFTER_MAX;
+	/* "Retry-After: 0", and a hundred processes that take it at its word. */
+	if (pause < 1)
+		pause = 1;
 	c->failure.at = now;
 	c->failure.not_before = now + pause;
 	c->failure.status = *st;

@@ -16,7 +16,6 @@
 #include "base/xalloc.h"
 
 #define HELPER LIBEXECDIR "/mailbearer-token"
-#define CONFIG_FILE SYSCONFDIR "/mailbearer.conf"
 
 /* A program that runs for us. */
 struct child {
@@ -203,30 +202,45 @@ absolute(const char *path)
 	return whole;
 }
 
+#define ARGUMENTS_MAX 8
+
+/* The helper loads the config itself, and must believe the same files. */
+static void
+make_arguments(char *argv[ARGUMENTS_MAX], const struct config *c,
+    const struct account *a)
+{
+	size_t n = 0;
+
+	argv[n++] = xstrdup(HELPER);
+	if (c->given) {
+		argv[n++] = xstrdup("-C");
+		argv[n++] = absolute(c->path);
+	}
+	if (c->trust.owner != 0)
+		argv[n++] = xstrdup("-o");
+	argv[n++] = xstrdup(a->app->name);
+	if (a->app->credential == CREDENTIAL_DELEGATED)
+		argv[n++] = xstrdup(a->mailbox);
+	argv[n] = NULL;
+}
+
 static int
 run_helper(struct result *r, const struct config *c, const struct account *a,
     int64_t deadline, struct status *st)
 {
-	char *program = xstrdup(HELPER), *option = xstrdup("-C");
-	char *path = absolute(c->path), *app = xstrdup(a->app->name);
-	char *mailbox = a->app->credential == CREDENTIAL_DELEGATED ?
-	    xstrdup(a->mailbox) : NULL;
-	char *with_config[] = { program, option, path, app, mailbox, NULL };
-	char *plain[] = { program, app, mailbox, NULL };
-	bool given = c->trust.owner != 0 || strcmp(c->path, CONFIG_FILE) != 0;
+	char *argv[ARGUMENTS_MAX];
 	struct buf text;
+	size_t i;
 	int rc;
 
-	rc = run(given ? with_config : plain, deadline, &text, st);
+	make_arguments(argv, c, a);
+	rc = run(argv, deadline, &text, st);
 	if (rc == 0)
 		rc = result_parse_helper(r, text.data, text.len, clock_wall(),
 		    st);
 	buf_wipe(&text);
-	free(program);
-	free(option);
-	free(path);
-	free(app);
-	free(mailbox);
+	for (i = 0; argv[i] != NULL; i++)
+		free(argv[i]);
 	return rc;
 }
 

@@ -233,7 +233,8 @@ still_paused(const struct attempt *at, struct status *st)
 	    (long long)(at->cache.failure.not_before - clock_wall()));
 }
 
-/* With the lock held: look again, for somebody may have been faster. */
+/* With the lock held: look again, for somebody may have been faster.  A helper
+ * that rotates a refresh token is not cut short: the new one would be lost. */
 static int
 renew(struct token *t, struct attempt *at, struct status *st)
 {
@@ -246,7 +247,8 @@ renew(struct token *t, struct attempt *at, struct status *st)
 		return old_token_will_do(at) ? use_cached(t, at) :
 		    still_paused(at, st);
 	patience = clock_deadline(OLD_TOKEN_HELPER_MS);
-	if (!old_token_will_do(at) || patience > at->deadline)
+	if (!old_token_will_do(at) || patience > at->deadline ||
+	    at->account->app->credential == CREDENTIAL_DELEGATED)
 		patience = at->deadline;
 	if (ask(at, patience, st) == -1)
 		return fall_back(t, at);

@@ -108,9 +108,10 @@ read_file(struct found *f, const char *path, enum trust_kind kind,
 	buf_init(&bytes, KEY_FILE_MAX);
 	if (file_read(&bytes, path, kind, KEY_FILE_MAX, c, st) == -1)
 		return -1;
-	/* DER of PKCS #12 begins with a SEQUENCE; PEM is text. */
-	good = bytes.data[0] == '\x30' ? read_pkcs12(f, &bytes) :
-	    read_pem(f, &bytes);
+	/* DER of PKCS #12 begins with a SEQUENCE (which is a '0', too). */
+	good = bytes.data[0] == '\x30' &&
+	    strstr(bytes.data, "-----BEGIN ") == NULL ?
+	    read_pkcs12(f, &bytes) : read_pem(f, &bytes);
 	buf_wipe(&bytes);
 	if (good)
 		return 0;

@@ -260,6 +260,8 @@ set_request(CURL *h, const struct http_request *q, struct http_response *r,
 		curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE, (long)q->form->len);
 		curl_easy_setopt(h, CURLOPT_POSTFIELDS, q->form->data);
 	}
+	/* What a proxy says to CONNECT is not the endpoint's word. */
+	curl_easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, take_header);
 	curl_easy_setopt(h, CURLOPT_HEADERDATA, r);
 	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take_body);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC
  *
- * mailbearer-token [-C FILE] APP [MAILBOX]
- * mailbearer-token [-C FILE] --login APP MAILBOX
+ * mailbearer-token [-C FILE] [-o] APP [MAILBOX]
+ * mailbearer-token [-C FILE] [-o] --login APP MAILBOX
+ *
+ * -C and -o say where the sender has its config from and whose files it
+ * believes: -o, besides root's, those of the user that runs it.
  *
  * Reads one app's credential, makes one token request, prints one JSON object
  * (oauth/result.h) and nothing else.  Apart from the sender, because it holds
@@ -26,7 +29,7 @@
 
 struct arguments {
 	const char	*config, *app, *mailbox;
-	bool		 login;
+	bool		 own, login;
 };
 
 static credential_fn *const kinds[] = {
@@ -45,6 +48,10 @@ parse_arguments(struct arguments *args, char **argv, struct status *st)
 		args->config = argv[1];
 		argv += 2;
 	}
+	if (*argv != NULL && strcmp(*argv, "-o") == 0) {
+		args->own = true;
+		argv++;
+	}
 	if (*argv != NULL && strcmp(*argv, "--login") == 0) {
 		args->login = true;
 		argv++;
@@ -56,7 +63,7 @@ parse_arguments(struct arguments *args, char **argv, struct status *st)
 	if (args->app == NULL || *argv != NULL ||
 	    (args->login && args->mailbox == NULL))
 		return status_set(st, EX_USAGE, "usage: mailbearer-token "
-		    "[-C FILE] [--login] APP [MAILBOX]");
+		    "[-C FILE] [-o] [--login] APP [MAILBOX]");
 	return 0;
 }
 
@@ -67,7 +74,7 @@ load(struct config *c, const struct arguments *args, struct status *st)
 	struct config_source source = { .path = args->config,
 	    .given = args->config != NULL };
 
-	source.trust.owner = source.given ? getuid() : 0;
+	source.trust.owner = args->own ? getuid() : 0;
 	source.trust.group = getgid();
 	return config_load(c, &source, st);
 }

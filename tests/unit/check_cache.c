@@ -201,7 +201,7 @@ static const struct {
 	{ CLASS_RETRY, 503, -1, 60, 300 },
 	{ CLASS_RETRY, 429, -1, 0, 60 },
 	{ CLASS_RETRY, 429, 17, 0, 17 },
-	{ CLASS_RETRY, 503, 0, 5, 0 },
+	{ CLASS_RETRY, 503, 0, 5, 1 },
 	{ CLASS_CONFIG, 400, 30, 3, 30 },
 	{ CLASS_RETRY, 429, 999999999, 0, RETRY_AFTER_MAX },
 };
