@@ -18,10 +18,11 @@
 #define PROTOCOL_ERRORS_MAX 50	/* then it is no SMTP client */
 
 struct smtpd {
-	const struct caller	*caller;
 	struct submitter	 submitter;
 	struct line_source	 in;
 	bool			 has_sender, done;
+	bool			 refused;	/* part of this transaction */
+	bool			 submitted;	/* a message was concluded */
 	struct address		 sender;
 	struct address_list	 recipients;
 	char			*envid;		/* DSN parameters of this message */
@@ -56,8 +57,21 @@ reply(const char *format, ...)
 static void
 fail(struct smtpd *s, int sysexit)
 {
+	s->refused = true;
 	if (s->sysexit == EX_OK)
 		s->sysexit = sysexit;
+}
+
+/* Counts what is no SMTP.  Who sends a message where we expect commands is told
+ * by the exit status that it went nowhere. */
+static void
+count_error(struct smtpd *s)
+{
+	if (++s->errors < PROTOCOL_ERRORS_MAX)
+		return;
+	reply("421 4.7.0 Too many errors");
+	fail(s, EX_PROTOCOL);
+	s->done = true;
 }
 
 static void
@@ -65,10 +79,7 @@ protocol_error(struct smtpd *s, const char *text)
 {
 	reply("%s", text);
 	fail(s, EX_PROTOCOL);
-	if (++s->errors >= PROTOCOL_ERRORS_MAX) {
-		reply("421 4.7.0 Too many errors");
-		s->done = true;
-	}
+	count_error(s);
 }
 
 static void
@@ -79,7 +90,7 @@ reset(struct smtpd *s)
 	free(s->envid);
 	s->envid = NULL;
 	s->ret[0] = s->notify[0] = '\0';
-	s->has_sender = false;
+	s->has_sender = s->refused = false;
 }
 
 static void
@@ -203,8 +214,8 @@ do_mail(struct smtpd *s, char *args)
 	}
 	if ((wrong = take_parameters(s, parameters)) != NULL) {
 		reply("%s", wrong);
-		fail(s, EX_DATAERR);
 		reset(s);
+		fail(s, EX_DATAERR);
 		return;
 	}
 	s->has_sender = true;
@@ -229,6 +240,7 @@ do_rcpt(struct smtpd *s, char *args)
 	}
 	if (s->recipients.count >= RECIPIENTS_MAX) {
 		reply("452 4.5.3 Too many recipients");
+		fail(s, EX_TEMPFAIL);
 		return;
 	}
 	if (address_parse_path(&a, path, &st) == -1 || a.local[0] == '\0') {
@@ -253,6 +265,7 @@ reply_outcome(struct smtpd *s, const struct outcome *out)
 {
 	const struct status *st = &out->status;
 	bool temporary = status_is_mendable(st);
+	char served[60] = "";
 
 	if (out->sysexit == EX_OK && out->spool_id[0] != '\0') {
 		reply("250 2.0.0 Spooled as %s", out->spool_id);
@@ -263,9 +276,15 @@ reply_outcome(struct smtpd *s, const struct outcome *out)
 		return;
 	}
 	fail(s, out->sysexit);
-	reply("%s %s %s%s%s", temporary ? "451" : "554",
+	/* SMTP has one reply for all recipients: who repeats the message should
+	 * know that some have it. */
+	if (out->delivered != 0)
+		snprintf(served, sizeof served,
+		    "%zu recipient%s served, not all: ", out->delivered,
+		    out->delivered == 1 ? " was" : "s were");
+	reply("%s %s %s%s%s%s", temporary ? "451" : "554",
 	    st->enhanced[0] == (temporary ? '4' : '5') ? st->enhanced :
-	    temporary ? "4.3.0" : "5.0.0", st->text,
+	    temporary ? "4.3.0" : "5.0.0", served, st->text,
 	    st->remote[0] != '\0' ? ": " : "", st->remote);
 }
 
@@ -292,6 +311,7 @@ conclude(struct smtpd *s, struct submission *m)
 		return;
 	}
 	submit(&s->submitter, m, &out);
+	s->submitted = true;
 	reply_outcome(s, &out);
 	submit_renew(&s->submitter, &out);
 }
@@ -306,7 +326,10 @@ do_data(struct smtpd *s, char *args)
 	struct status st = STATUS_INIT;
 
 	(void)args;
-	if (s->recipients.count == 0) {
+	/* A client that reads no replies goes on to its text, which a stranger
+	 * may have written: it is taken as a text even if there is nobody to get
+	 * it, and never as commands (RFC 5321 3.3 leaves us the choice). */
+	if (s->recipients.count == 0 && !s->refused) {
 		protocol_error(s, s->has_sender ? "554 5.5.1 No recipients" :
 		    "503 5.5.1 MAIL first");
 		return;
@@ -320,7 +343,9 @@ do_data(struct smtpd *s, char *args)
 		else
 			reply("%s %s", st.class == CLASS_MESSAGE ? "552 5.3.4" :
 			    "451 4.3.0", st.text);
-	} else
+	} else if (s->recipients.count == 0)
+		reply("554 5.5.1 No valid recipients");
+	else
 		conclude(s, &m);
 	submission_release(&m);
 	reset(s);
@@ -391,8 +416,7 @@ run_command(struct smtpd *s, char *line)
 		}
 	/* nmh asks for VERB; it may not have it, and that is no failure. */
 	reply("500 5.5.1 Command not recognized");
-	if (++s->errors >= PROTOCOL_ERRORS_MAX)
-		s->done = true;
+	count_error(s);
 }
 
 static void
@@ -414,15 +438,24 @@ serve(struct smtpd *s)
 		else
 			run_command(s, line);
 	}
+	if (!s->done && s->errors != 0 && !s->submitted)
+		fail(s, EX_PROTOCOL);	/* no QUIT: that was no session */
 }
 
 int
 smtpd_main(const struct caller *caller)
 {
-	struct smtpd s = { .caller = caller, .sysexit = EX_OK };
+	struct options options = *caller->options;
+	struct caller silent = *caller;
+	struct smtpd s = { .sysexit = EX_OK };
 	struct status st = STATUS_INIT;
 
-	if (submitter_open(&s.submitter, caller, &st) == -1) {
+	/* Alpine and nmh give us one pipe as stdout and stderr: a line that is no
+	 * reply breaks the dialogue. */
+	options.quiet = true;
+	options.verbose = false;
+	silent.options = &options;
+	if (submitter_open(&s.submitter, &silent, &st) == -1) {
 		reply("421 4.3.5 %s", st.text);
 		caller_drain_stdin();
 		return st.sysexit;

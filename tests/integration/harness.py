@@ -128,6 +128,25 @@ def installed_config(text):
             path.unlink()
 
 
+class SharedCase(Case):
+    """The same with one sandbox for all tests of the class: starting one takes
+    over a second.  Each test has its own directory, and so its own tokens."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.top = pathlib.Path(tempfile.mkdtemp(prefix="mbtest."))
+        cls.addClassCleanup(shutil.rmtree, cls.top, ignore_errors=True)
+        cls.sandbox = Sandbox(cls.top / "sandbox").start()
+        cls.addClassCleanup(cls.sandbox.stop)
+
+    def setUp(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(dir=self.top))
+        self.log = self.directory / "log"
+        self.sandbox.clear()
+        self.sandbox.reset()
+        self.sandbox.add_mailbox(self.sandbox.mailbox)
+
+
 def split_message(data):
     """Header section as a list of (name, unfolded value), and the body."""
     head, _, body = data.partition(b"\r\n\r\n")

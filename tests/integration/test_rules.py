@@ -17,7 +17,7 @@ import time
 import unittest
 
 import harness
-from harness import Case, PROGRAM, SIMPLE, field, run, split_message
+from harness import PROGRAM, SIMPLE, SharedCase, field, run, split_message
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 TEMPORARY = {"no token": "http_503",
@@ -33,7 +33,7 @@ def proc_status(pid, name):
     return {n for n in range(1, 65) if int(value, 16) >> (n - 1) & 1}
 
 
-class Rules(Case):
+class Rules(SharedCase):
     def command(self, *flags, config=None):
         path = self.directory / "mailbearer.conf"
         if config is None and not path.exists():
