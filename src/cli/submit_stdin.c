@@ -107,7 +107,7 @@ take_in(struct submitter *s, struct submission *m, struct status *st)
 		    m->message.had_bare_cr ? " bare-cr=yes" : "");
 	if (submission_address(m, s, st) == -1)
 		return -1;
-	if (m->message.size <= 2) {
+	if (m->message.is_empty) {
 		status_set(st, EX_DATAERR, "stdin is empty: there is no message");
 		return status_hint(st, "pipe a message into %s, header first: "
 		    "see sendmail(8)", s->caller->name);

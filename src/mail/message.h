@@ -28,6 +28,7 @@ struct message {
 	int64_t		body_offset;	/* where the body begins */
 	struct header	header;		/* parsed; changes are not written back */
 	/* What was seen on the way. */
+	bool		is_empty;	/* not one byte came */
 	bool		header_8bit, body_8bit;
 	size_t		longest_body_line;	/* octets without CRLF */
 	bool		had_nul, had_bare_cr;	/* repaired, worth a log line */

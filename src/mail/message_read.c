@@ -411,10 +411,15 @@ message_read_from(struct message *m, struct line_source *source,
 {
 	struct reader r = { .m = m, .source = source, .options = o,
 	    .dots = o->dot_ends || o->smtp };
+	const char *text;
 	int result = -1;
+	ssize_t n;
 
 	buf_init(&m->memory, MEMORY_ROOM);
 	buf_init(&r.head, HEAD_ROOM);
+	if ((n = line_source_peek(source, &text, st)) == -1)
+		goto out;
+	m->is_empty = n == 0;
 	if (read_header(&r, st) == -1 || read_body(&r, st) == -1)
 		goto out;
 	if (m->fd != -1 && message_flush(m, o->directory, st) == -1)

@@ -289,6 +289,9 @@ class CommandLine(Case):
         self.fails(65, "empty", "b@example.net", stdin=b"")
         self.fails(64, "recipient", "-t", stdin=b"")
 
+    def test_an_empty_line_is_a_message(self):
+        self.assert_sent(self.sendmail("b@example.net", stdin=b"\n"))
+
     def test_closed_stdin(self):
         self.config()
         result = run(["sh", "-c", '"$@" <&-', "sh", str(harness.PROGRAM),
