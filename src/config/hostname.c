@@ -143,21 +143,27 @@ mail_name(const struct host_source *source)
 }
 
 static char *
+first_label(const char *name)
+{
+	return xmemdup(name, strcspn(name, "."));
+}
+
+/* What the administrator calls this host comes before what the kernel does. */
+static char *
 short_name(const struct config *c, const char *node)
 {
-	const char *name = *node != '\0' ? node :
-	    c->hostname != NULL ? c->hostname : "localhost";
-
-	return xmemdup(name, strcspn(name, "."));
+	return first_label(c->hostname != NULL ? c->hostname :
+	    *node != '\0' ? node : "localhost");
 }
 
 /* The names that are known without /etc/hosts. */
 static char **
 cheap_names(const struct config *c, const char *node)
 {
+	char *label = first_label(node);
 	const char *names[] = {
 		"localhost", "localhost.localdomain", c->short_hostname,
-		strchr(node, '.') != NULL ? node : NULL, c->hostname
+		label, strchr(node, '.') != NULL ? node : NULL, c->hostname
 	};
 	char **list = xcalloc(sizeof names / sizeof *names + 1, sizeof *list);
 	size_t i, count = 0;
@@ -167,6 +173,7 @@ cheap_names(const struct config *c, const char *node)
 		if (list[count] != NULL)
 			count++;
 	}
+	free(label);
 	return list;
 }
 

@@ -87,15 +87,14 @@ is_lone_dot(const struct reader *r, const char *line, size_t len)
 	    (line[len - 1] == '\n' || !r->options->smtp);
 }
 
-/* RFC 5321 4.5.2: the first dot of a line that begins with one is deleted, in a
- * piped message without -i as in -bs (design 4.3).  For callers that stuff, such
- * as Symfony, that is the only right thing to do; one that leaves out -i and
- * does not stuff loses a dot where sendmail, which un-stuffs only "..", kept
- * it. */
+/* Whether a leading dot is not the text's.  In SMTP every one is (RFC 5321
+ * 4.5.2).  Of piped text sendmail un-stuffs ".." and leaves ".x" alone, which is
+ * right for callers that stuff (Symfony) and for the many that do not. */
 static bool
-is_stuffed(const struct reader *r, const char *line)
+is_stuffed(const struct reader *r, const char *line, size_t len)
 {
-	return r->dots && !r->in_line && line[0] == '.';
+	return r->dots && !r->in_line && line[0] == '.' &&
+	    (r->options->smtp || (len > 1 && line[1] == '.'));
 }
 
 /* Copies text without line end: no NUL, and no CR, which is a blank then. */
@@ -202,7 +201,7 @@ read_header_line(struct reader *r, const char *line, size_t len,
     struct status *st)
 {
 	bool whole = is_whole(line, len);
-	size_t used = piece_length(line, len), skip = is_stuffed(r, line);
+	size_t used = piece_length(line, len), skip = is_stuffed(r, line, len);
 	enum line_kind kind;
 
 	if (is_lone_dot(r, line, len)) {
@@ -303,7 +302,7 @@ static char *
 copy_line(struct reader *r, char *to, const char *line, size_t len,
     bool to_check)
 {
-	size_t skip = is_stuffed(r, line);
+	size_t skip = is_stuffed(r, line, len);
 	char *end = copy_text(r->m, to, line + skip,
 	    content_length(line, len) - skip, to_check);
 

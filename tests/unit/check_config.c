@@ -495,10 +495,10 @@ static const struct {
 	    "web1.lan", "web1", "web1.lan", "web1.lan", "" },
 	{ "web1", "10.0.0.1 web1.lan web1\n", "mail.example\n",
 	    "hostname = Mail.Contoso.com domain = \"d\xc3\xbc.example\"\n",
-	    "mail.contoso.com", "web1", "xn--d-eha.example",
+	    "mail.contoso.com", "mail", "xn--d-eha.example",
 	    "mail.contoso.com,web1,web1.lan", "mail.example,d.example" },
 	{ "Web1", "10.0.0.1 web1.lan web1 bad/name\n", "not a/domain\n", "",
-	    "web1.lan", "Web1", "not", "web1,web1.lan", "" },
+	    "web1.lan", "web1", "not", "web1,web1.lan", "" },
 	{ "", "", " \n", "", NULL, "localhost", "localhost", "localhost", "" },
 };
 

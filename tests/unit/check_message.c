@@ -179,12 +179,12 @@ static const struct row {
 	{ IN("To: a\n\nx\n."), true, "To: a\r\n", "x\r\n", 0, 1 },
 	{ IN("To: a\n\nx\n.\r"), true, "To: a\r\n", "x\r\n", 0, 1 },
 	{ IN("To: a\n\n..\n..x\n.y\n. \n"), true, "To: a\r\n",
-	  ".\r\n.x\r\ny\r\n \r\n", 0, 2 },
+	  ".\r\n.x\r\n.y\r\n. \r\n", 0, 2 },
 	{ IN("To: a\n\nx.\n x\n"), true, "To: a\r\n", "x.\r\n x\r\n", 0, 2 },
 	{ IN("To: a\n.\nCc: b\n\nx\n"), true, "To: a\r\n", "", 0, 0 },
 	{ IN(".\n"), true, "", "", 0, 0 },
 	{ IN("..\nx\n"), true, "", ".\r\nx\r\n", 0, 1 },
-	{ IN(".To: a\n\nx\n"), true, "To: a\r\n", "x\r\n", 0, 1 },
+	{ IN(".To: a\n\nx\n"), true, "", ".To: a\r\n\r\nx\r\n", 0, 6 },
 	{ IN("To: a\n\nx\r.\ny\n"), true, "To: a\r\n", "x .\r\ny\r\n", C, 3 },
 };
 
