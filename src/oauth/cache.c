@@ -46,8 +46,10 @@ read_failure(struct cache *c, const struct record *r)
 static bool
 is_possible(const struct cache *c, int64_t now)
 {
-	if (c->obtained > now + CLOCK_SLACK || c->rejected > now + CLOCK_SLACK ||
-	    c->failure.at > now + CLOCK_SLACK)
+	int64_t latest = now + CLOCK_SLACK;
+
+	if (c->obtained > latest || c->rejected > latest ||
+	    c->failure.at > latest)
 		return false;
 	if (c->obtained < 0 || c->expires < c->obtained ||
 	    c->expires - c->obtained > TOKEN_LIFE_MAX)
@@ -197,7 +199,7 @@ cache_put_failure(struct cache *c, const struct status *st, int64_t now,
 	    pause_after(st, c->failure.count);
 	if (pause > RETRY_AFTER_MAX)
 		pause = RETRY_AFTER_MAX;
-	/* "Retry-After: 0", and a hundred processes that take it at its word. */
+	/* "Retry-After: 0", and a hundred processes take it at its word. */
 	if (pause < 1)
 		pause = 1;
 	c->failure.at = now;

@@ -31,7 +31,7 @@ struct result {
 	char		request_id[64];
 	char		warning[256];
 	/* after a failure */
-	bool		answered;	/* a server said so, not our own network */
+	bool		answered;	/* a server said so, not our network */
 	int64_t		retry_after;	/* seconds, -1 for none */
 	long		aadsts;
 	char		oauth_error[64], correlation_id[64], trace_id[64];

@@ -20,17 +20,19 @@ struct token {
 	int64_t		obtained, expires;	/* wall clock */
 	bool		cached;		/* it was not made for this call */
 	bool		wants_renewal;	/* see token_renew() */
-	int64_t		credential_expires;	/* wall clock, 0 if not known: of the
-					 * certificate or client-secret-expires */
+	/* When the certificate or, by client-secret-expires, the secret ends:
+	 * wall clock, 0 if not known. */
+	int64_t		credential_expires;
 };
 
 #define TOKEN_INIT { .access = { .data = (char []){ 0 } } }
 #define TOKEN_MAX	(16 * 1024)
 
-/* `t` is TOKEN_INIT or has been released.  Gives a token for the account's app (and mailbox, where delegated) that has
+/* Gives a token for the account's app (and mailbox, where delegated) that has
  * at least token-margin left, asking the endpoint at most once; a still valid
  * one when the endpoint or the lock is slow.  Waits at most until `deadline`
- * (clock_ms).  On failure *st says what the endpoint said and what to do. */
+ * (clock_ms).  On failure *st says what the endpoint said and what to do.
+ * `t` is TOKEN_INIT or was released. */
 int	token_get(struct token *t, const struct config *c,
 	    const struct account *a, int64_t deadline, struct status *st);
 

@@ -72,7 +72,7 @@ read_pem(struct found *f, const struct buf *bytes)
 	while ((one = PEM_read_bio_X509(bio, NULL, give_passphrase, f)) != NULL)
 		keep_certificate(f, one);
 	BIO_free(bio);
-	/* A locked key without its passphrase: the error stays for say_locked */
+	/* A passphrase was asked for, and did not open it. */
 	return !f->asked || f->key != NULL;
 }
 

@@ -24,7 +24,7 @@ struct request {
 	int64_t			 deadline;	/* clock_ms */
 	/* told */
 	char			 id[UUID_SIZE];	/* of the last HTTP request */
-	int64_t			 credential_expires;	/* wall clock, 0: unknown */
+	int64_t			 credential_expires;	/* wall clock, or 0 */
 	char			 warning[256];
 };
 

@@ -140,7 +140,7 @@ delegated_ask(struct request *q, struct answer *a, struct status *st)
 
 /* A sign-in that is under way. */
 struct sign_in {
-	char		*device_code;	/* a secret: whoever has it gets the token */
+	char		*device_code;	/* secret: it is worth a token */
 	int64_t		 interval;	/* seconds between two polls */
 	int64_t		 deadline;	/* clock_ms */
 };
