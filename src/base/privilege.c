@@ -426,3 +426,13 @@ privilege_is_lost(const struct identity *id)
 	return !id->special && stat("/proc/self/exe", &sb) == 0 &&
 	    (sb.st_mode & S_ISUID) != 0 && sb.st_uid != id->uid;
 }
+
+bool
+privilege_is_installation(const struct identity *id)
+{
+	struct stat sb;
+
+	if (id->special || stat("/proc/self/exe", &sb) == -1)
+		return true;
+	return (sb.st_mode & S_ISUID) != 0 && sb.st_uid == id->uid;
+}

@@ -56,5 +56,9 @@ int	privilege_drop(struct identity *id, bool root_becomes_user,
 /* Whether this program has a set-user-ID bit that did nothing: NoNewPrivileges=,
  * a nosuid mount, a container without that user.  For a hint. */
 bool	privilege_is_lost(const struct identity *id);
+/* Whether we are the user that this program is installed set-user-ID to: by that
+ * bit, or because a timer, a runner or root started us as that user.  True where
+ * it cannot be told. */
+bool	privilege_is_installation(const struct identity *id);
 
 #endif

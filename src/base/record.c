@@ -176,6 +176,20 @@ record_put_object(struct record *r, const char *name, struct record *object)
 	json_object_set_new(JSON(r), name, JSON(object));
 }
 
+void
+record_put_array(struct record *r, const char *name)
+{
+	if (!json_is_array(json_object_get(JSON(r), name)))
+		json_object_set_new(JSON(r), name, json_array());
+}
+
+void
+record_append(struct record *r, const char *name, struct record *object)
+{
+	record_put_array(r, name);
+	json_array_append_new(json_object_get(JSON(r), name), JSON(object));
+}
+
 static int
 append(const char *bytes, size_t len, void *out)
 {

@@ -46,6 +46,11 @@ void	record_put_flag(struct record *r, const char *name, bool flag);
 /* Takes ownership of `object`. */
 void	record_put_object(struct record *r, const char *name,
 	    struct record *object);
+/* An empty array; one that is there is kept. */
+void	record_put_array(struct record *r, const char *name);
+/* Adds an object, of which it takes ownership, to the array `name`. */
+void	record_append(struct record *r, const char *name,
+	    struct record *object);
 /* Appends the object as one line without blanks or line end. */
 void	record_format(const struct record *r, struct buf *out);
 

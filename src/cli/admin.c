@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "cli/queue_command.h"
 #include "cli/sendmail.h"
 
 struct command {
@@ -20,6 +21,9 @@ static int	version(struct identity *id, int argc, char **argv);
 static const struct command commands[] = {
 	{ "sendmail", sendmail_as_caller, true, "[-C FILE] [--account NAME] FLAGS",
 	  "send a message as sendmail does, with your own rights" },
+	{ "queue", queue_command, true, "[list | show ID | retry [ID] | remove ID "
+	  "... | failed |\n            requeue ID ... | --check] [--json]",
+	  "look at waiting and failed messages, and handle them" },
 	{ "help", help, false, "", "show this text" },
 	{ "version", version, false, "", "show the version" },
 };

@@ -8,6 +8,24 @@
 
 #include "diagnose/diagnose.h"
 
+struct config_source
+caller_source(const struct identity *id, const char *file)
+{
+	/* The installation's user trusts root alone, however it was started: the
+	 * timer must not believe a file that sendmail would refuse. */
+	return (struct config_source){
+		.path = file, .given = file != NULL,
+		.trust.owner = privilege_is_installation(id) ? 0 : id->uid,
+		.trust.group = id->gid
+	};
+}
+
+bool
+caller_sees_all(const struct caller *c)
+{
+	return c->identity->caller == 0 || !c->identity->special;
+}
+
 void
 caller_say(const struct caller *c, const struct status *st)
 {

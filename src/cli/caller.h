@@ -17,6 +17,14 @@ struct caller {
 	struct config_source	 source;
 };
 
+/* The installation's config, or, under -C, `file`; and whom its files are
+ * believed from: root, and the caller where nothing has to be protected from
+ * him, because the rights are his own. */
+struct config_source caller_source(const struct identity *id,
+	    const char *file);
+/* Whether everybody's messages are his to see and to handle: root's, and those
+ * of the user whose spool it is. */
+bool	caller_sees_all(const struct caller *c);
 /* The two lines of a failure on stderr (design 8):
  *	NAME: what failed: what the server said
  *	NAME: hint: what to do

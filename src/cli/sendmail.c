@@ -4,21 +4,12 @@
 #include <unistd.h>
 
 #include "cli/caller.h"
+#include "cli/mailq.h"
 #include "cli/newaliases.h"
+#include "cli/queue_run.h"
 #include "cli/smtpd.h"
 #include "cli/submit.h"
 #include "cli/verify.h"
-
-static int
-not_yet(const struct caller *c)
-{
-	struct status st;
-
-	caller_drain_stdin();
-	status_set(&st, EX_UNAVAILABLE, "this mode is not there yet");
-	caller_say(c, &st);
-	return st.sysexit;
-}
 
 static int
 run_mode(const struct caller *c)
@@ -35,10 +26,11 @@ run_mode(const struct caller *c)
 	case MODE_NOTHING:
 		return EX_OK;
 	case MODE_LIST:
+		return mailq_main(c);
 	case MODE_QUEUE_RUN:
-		break;
+		return queue_run_main(c);
 	}
-	return not_yet(c);
+	return EX_USAGE;
 }
 
 /* Before any mode is reached.  A caller's open file is put back to where it
@@ -65,10 +57,7 @@ sendmail_main(struct identity *id, const char *name, int argc, char **argv)
 	if (privilege_keep(id, &st) == -1 ||
 	    options_parse(&options, name, false, argc, argv, &st) == -1)
 		return fail(&c, &st);
-	/* Without special rights there is nothing to protect from the caller,
-	 * and an installation in his home belongs to him. */
-	c.source.trust.owner = id->special ? 0 : id->uid;
-	c.source.trust.group = id->gid;
+	c.source = caller_source(id, NULL);
 	return run_mode(&c);
 }
 
@@ -86,9 +75,6 @@ sendmail_as_caller(struct identity *id, int argc, char **argv)
 	if (privilege_drop(id, options.config_file == NULL, &st) == -1 ||
 	    parsed == -1)
 		return fail(&c, &st);
-	c.source.path = options.config_file;
-	c.source.given = options.config_file != NULL;
-	c.source.trust.owner = id->special ? 0 : id->uid;
-	c.source.trust.group = id->gid;
+	c.source = caller_source(id, options.config_file);
 	return run_mode(&c);
 }
