@@ -89,27 +89,15 @@ listing_reason(char text[LISTING_REASON], const struct spool_entry *e)
 
 /* "Sat Nov 21 23:49", in the time zone of the host. */
 static const char *
-format_time(char text[WHEN_SIZE], int64_t wall, const char *format)
+short_time(char text[WHEN_SIZE], int64_t wall)
 {
 	time_t t = (time_t)wall;
 	struct tm tm = { 0 };
 
 	if (localtime_r(&t, &tm) == NULL ||
-	    strftime(text, WHEN_SIZE, format, &tm) == 0)
+	    strftime(text, WHEN_SIZE, "%a %b %e %H:%M", &tm) == 0)
 		snprintf(text, WHEN_SIZE, "@%" PRId64, wall);
 	return text;
-}
-
-static const char *
-short_time(char text[WHEN_SIZE], int64_t wall)
-{
-	return format_time(text, wall, "%a %b %e %H:%M");
-}
-
-static const char *
-long_time(char text[WHEN_SIZE], int64_t wall)
-{
-	return format_time(text, wall, "%Y-%m-%d %H:%M:%S %z");
 }
 
 /* In brackets; without -f who called is who it is from. */
@@ -238,10 +226,12 @@ print_text(const char *key, const char *text)
 static void
 print_time(const char *key, int64_t wall)
 {
-	char text[WHEN_SIZE];
+	char text[40];
 
-	if (wall != 0)
-		print_text(key, long_time(text, wall));
+	if (wall == 0)
+		return;
+	clock_rfc5322(wall, text);
+	print_text(key, text);
 }
 
 static void
