@@ -102,10 +102,10 @@ admin_operands(struct arguments *a, struct status *st)
 }
 
 int
-admin_start(struct caller *caller, struct identity *id, const char *name,
-    const char *file, struct status *st)
+admin_start(struct caller *caller, struct identity *id, const char *file,
+    struct status *st)
 {
-	*caller = (struct caller){ .name = name, .identity = id };
+	*caller = (struct caller){ .name = "mailbearer", .identity = id };
 	if (privilege_drop(id, file == NULL, st) == -1)
 		return -1;
 	caller->source = caller_source(id, file);

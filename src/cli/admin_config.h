@@ -29,7 +29,7 @@ int	admin_operands(struct arguments *a, struct status *st);
 /* Gives up what rights we are not to have and fills *caller.  With a `file` (-C)
  * root stays root, because nothing of the installation is used. */
 int	admin_start(struct caller *caller, struct identity *id,
-	    const char *name, const char *file, struct status *st);
+	    const char *file, struct status *st);
 /* Reads the config that admin_start() chose, and opens its log. */
 int	admin_load(const struct caller *caller, struct config *config,
 	    struct status *st);

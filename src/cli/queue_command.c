@@ -403,7 +403,7 @@ queue_command(struct identity *id, int argc, char **argv)
 	struct status st = STATUS_INIT;
 	bool is_parsed = parse(&q, &st) == 0;
 
-	if (admin_start(&q.caller, id, "mailbearer queue", q.file, &st) == -1 ||
+	if (admin_start(&q.caller, id, q.file, &st) == -1 ||
 	    !is_parsed)
 		return q.is_check ? queue_check_unknown(&st, q.json) :
 		    admin_fail(&q.caller, &st);

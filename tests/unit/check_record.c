@@ -105,6 +105,24 @@ START_TEST(what_is_put_is_written)
 }
 END_TEST
 
+START_TEST(arrays_of_objects_are_written)
+{
+	struct record *r = record_new(), *one = record_new();
+	struct buf out;
+
+	record_put_array(r, "none");
+	record_put_number(one, "n", 1);
+	record_append(r, "some", one);
+	record_append(r, "some", record_new());
+	record_put_array(r, "some");
+	buf_init(&out, 100);
+	record_format(r, &out);
+	ck_assert_str_eq(out.data, "{\"none\":[],\"some\":[{\"n\":1},{}]}");
+	buf_release(&out);
+	record_free(r);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -118,6 +136,7 @@ suite(void)
 	    sizeof numbers / sizeof *numbers);
 	tcase_add_test(t, words_are_joined_and_cut);
 	tcase_add_test(t, what_is_put_is_written);
+	tcase_add_test(t, arrays_of_objects_are_written);
 	suite_add_tcase(s, t);
 	return s;
 }
