@@ -4,15 +4,15 @@
 other users meet them."""
 import json
 import os
+import pathlib
 import re
 import shutil
-import stat
 import subprocess
 import tempfile
 import time
 import unittest
 
-from harness import Case, PREFIX, PROGRAM, SIMPLE, run
+from harness import Case, PROGRAM, installed_config, run
 
 USER = 42420            # the installation's user and group: need not exist
 ALICE, BOB = 42421, 42422
@@ -305,27 +305,20 @@ class SetUserId(Queue):
             (self.bin / name).symlink_to("mailbearer")
         state = self.directory / "state"
         state.mkdir(mode=0o750)
+        self.log.touch(mode=0o640)
         for path in (self.spool, state, self.log):
-            path.touch() if path == self.log else None
             os.chown(path, USER, USER)
         os.chown(self.sandbox.secret_file, 0, USER)
         os.chmod(self.sandbox.secret_file, 0o640)
-        self.installed = PREFIX / "etc" / "mailbearer.conf"
-        if self.installed.exists():
-            self.skipTest("the installation has a config of its own")
-        shutil.copy(super().config(
-            spool=True, spool_directory=str(self.spool),
-            state_directory=str(state)), self.installed)
-        self.addCleanup(self.installed.unlink)
-        os.chmod(self.installed, 0o644)
-        if self.as_user(ALICE, "mailq").code == 126:
-            self.skipTest("other users cannot get here")
+        os.chmod(self.directory / "sandbox", 0o755)
+        config = pathlib.Path(self.config(state_directory=str(state)))
+        installed = installed_config(config.read_text(encoding="utf-8"))
+        self.installed = installed.__enter__()
+        self.addCleanup(installed.__exit__, None, None, None)
 
     def as_user(self, uid, name, *arguments, stdin=b""):
-        result = run([str(self.bin / name), *arguments], stdin, user=uid,
-                     group=uid, extra_groups=[], cwd="/")
-        self.assertNotIn("rror:", result.stderr)
-        return result
+        return run([str(self.bin / name), *arguments], stdin, user=uid,
+                   group=uid, extra_groups=[], cwd="/")
 
     def keep_as(self, uid, *flags):
         result = self.as_user(uid, "sendmail", "-odq", *flags, stdin=SECRET)
@@ -397,10 +390,6 @@ class SetUserId(Queue):
         for uid in (ALICE, USER, 0):
             result = self.as_user(uid, "sendmail", "-bv", "b@example.net")
             self.assert_failed(result, 78, "mailbearer.conf", "chown")
-
-    def test_the_copy_is_what_it_should_be(self):
-        mode = os.stat(self.bin / "mailbearer").st_mode
-        self.assertTrue(mode & stat.S_ISUID and mode & stat.S_ISGID)
 
 
 TIMER = os.path.join(os.environ.get("srcdir", "."), "etc", "install-timer")
