@@ -12,7 +12,6 @@ import pwd
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -33,15 +32,11 @@ def caller_names():
     user = pwd.getpwuid(os.getuid())
     gecos = user.pw_gecos.split(",")[0]
     yield gecos.replace("&", user.pw_name.capitalize()).encode()
-    yield b"%s on %s" % (user.pw_name.encode(), host())
-
-
-def host():
-    return socket.gethostname().split(".")[0].encode()
+    yield b"%s on host" % user.pw_name.encode()
 
 
 def normalise(data, given):
-    """Placeholders for what depends on the time, the host or the user."""
+    """Placeholders for what depends on the time or the user."""
     data = OUR_ID.sub(rb"<{id}@", data)
     found = DATE.search(data)
     if found and found[1] not in given:
@@ -51,7 +46,7 @@ def normalise(data, given):
     found = FROM.search(data)
     if found and b"From:" not in given and found[1].strip(b'"') in caller_names():
         data = data.replace(found[0], b"From: {caller} " + found[2], 1)
-    return data.replace(b" on " + host() + b'" <', b' on {host}" <')
+    return data
 
 
 def smtp_input(directory):
@@ -131,8 +126,6 @@ class Corpus(unittest.TestCase):
 
     def check(self, directory):
         facts, messages = self.replay(directory)
-        if "not there yet" in str(facts["stderr"]):
-            self.skipTest("mailq is not there yet")
         self.assertEqual(facts, json.loads(
             (directory / "expected.json").read_text()))
         for message, path in zip(messages, expectations(directory)):

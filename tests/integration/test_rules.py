@@ -360,8 +360,8 @@ class Rules(SharedCase):
         self.config(hostname="web1.contoso.com")
         for given, name in [
                 (b"From: root (Cron Daemon)\n", "Cron Daemon"),
-                (b"From: root\n", "root on "),
-                (b"From: zoe\n", "zoe on "),
+                (b"From: root\n", "root on web1"),
+                (b"From: zoe\n", "zoe on web1"),
                 (b'From: "(Cron Daemon)" <tester>\n', "(Cron Daemon)"),
                 (b"From: Anacron <root>\n", "Anacron"),
                 (b"From: root (systemd-cron)\n", "systemd-cron"),
