@@ -164,7 +164,7 @@ take_slot(struct delivery_connection *dc, const struct connect_request *r,
 	struct status trouble = STATUS_INIT;
 
 	switch (limits_take_slot(&dc->slot, r->config, r->account,
-	    r->is_runner || !spools ? SLOT_RUNNER : SLOT_CALLER, deadline,
+	    r->is_record || !spools ? SLOT_RUNNER : SLOT_CALLER, deadline,
 	    &trouble)) {
 	case 0:
 		return 0;

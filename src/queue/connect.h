@@ -11,7 +11,7 @@ struct connect_request {
 	const struct config	*config;
 	const struct account	*account;
 	int64_t			 deadline;	/* clock_ms */
-	bool			 is_runner;	/* delivery.h */
+	bool			 is_runner, is_record;	/* delivery.h */
 	const char		*from;		/* for hints, or NULL */
 	void			(*trace)(void *context, char direction,
 				    const char *line);

@@ -267,6 +267,7 @@ transmit(struct attempt *a, struct status *st)
 		.deadline = a->o->deadline, .trace = a->o->trace,
 		.trace_context = a->o->trace_context,
 		.from = a->report->header_from, .is_runner = a->o->is_runner,
+		.is_record = a->o->is_record,
 	};
 	size_t before;
 	int rc;

@@ -23,8 +23,9 @@ struct delivery_connection {
 #define DELIVERY_CONNECTION_INIT { .slot = SLOT_INIT }
 
 struct delivery_options {
-	bool	 is_runner;	/* may use the slot kept for runners, waits for
-				 * none, and lets a refused account pause */
+	bool	 is_runner;	/* waits for no slot, and lets an account pause
+				 * that is refused */
+	bool	 is_record;	/* the runner of record: one slot is kept for it */
 	int64_t	 deadline;	/* clock_ms: last byte of data out */
 	/* Used if it is to the right account and usable, replaced otherwise, left
 	 * open for the caller to close.  NULL: one message, one connection. */

@@ -122,6 +122,9 @@ eventlog_attempt(const struct submission *s, const struct delivery_report *r,
 		list_group(e, i, done, &event);
 		if (r->dkim_dropped)
 			log_event_add(&event, "dkim", "dropped");
+		if (r->answer_unknown &&
+		    e->recipients[i].state == RECIPIENT_DEFERRED)
+			log_event_add(&event, "possible-duplicate", "yes");
 		if (e->recipients[i].state == RECIPIENT_DELIVERED)
 			log_event_add(&event, "token", "%s",
 			    r->token_cached ? "cached" : "new");

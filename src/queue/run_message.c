@@ -231,6 +231,7 @@ attempt(struct try *t)
 	struct delivery_options options = {
 		.deadline = clock_deadline(r->config->send_timeout * 1000),
 		.connection = &r->connection, .is_runner = true,
+		.is_record = !r->options->is_detached,
 		.admit = admit, .admit_context = t,
 		.trace = r->options->trace,
 		.trace_context = r->options->trace_context,
