@@ -2,7 +2,9 @@
 #include "cli/queue_run.h"
 
 #include <stdlib.h>
+#include <syslog.h>
 
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "cli/admin_config.h"
 #include "cli/queue_open.h"
@@ -58,7 +60,8 @@ run(const struct caller *caller, const struct config *config, struct status *st)
 	const struct options *o = caller->options;
 	struct runner_options options = {
 		.is_detached = o->delivery == DELIVER_BACKGROUND,
-		.ignore_times = caller->identity->caller == 0,
+		.ignore_times = caller->identity->caller == 0 &&
+		    o->delivery != DELIVER_BACKGROUND,
 		.id = o->queue_id, .recipient = o->queue_recipient,
 		.sender = o->queue_sender,
 		.trace = o->verbose ? caller_trace : NULL,
@@ -97,4 +100,19 @@ queue_run_main(const struct caller *caller)
 	    start_detached(caller, &st);
 
 	return rc == -1 ? admin_fail(caller, &st) : EX_OK;
+}
+
+void
+queue_run_start(const struct caller *caller, const struct config *config)
+{
+	char mailbearer[] = "mailbearer", name[] = "sendmail", flag[] = "-C";
+	char background[] = "-odb", queue[] = "-q";
+	char *path = xstrdup(config->path);
+	char *own[] = { name, background, queue, NULL };
+	char *given[] = { mailbearer, name, flag, path, background, queue, NULL };
+	struct status st = STATUS_INIT;
+
+	if (runner_start_detached(caller->source.given ? given : own, &st) == -1)
+		log_line(LOG_WARNING, "no queue run: %s", st.text);
+	free(path);
 }

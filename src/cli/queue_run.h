@@ -18,4 +18,10 @@
  * root's run does not ask whether a message is due. */
 int	queue_run_main(const struct caller *caller);
 
+/* Starts a detached run of what has just been spooled; `config` names the file
+ * that the caller gave, if he gave one.  Nothing is said when it cannot be: the
+ * timer runs the queue anyway. */
+void	queue_run_start(const struct caller *caller,
+	    const struct config *config);
+
 #endif

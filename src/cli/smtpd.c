@@ -313,7 +313,7 @@ conclude(struct smtpd *s, struct submission *m)
 	submit(&s->submitter, m, &out);
 	s->submitted = true;
 	reply_outcome(s, &out);
-	submit_renew(&s->submitter, &out);
+	submit_afterwards(&s->submitter, &out);
 }
 
 static void

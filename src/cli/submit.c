@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/background.h"
+#include "cli/queue_run.h"
 #include "oauth/token.h"
 #include "queue/delivery.h"
 #include "queue/eventlog.h"
@@ -77,7 +78,8 @@ keep(struct submitter *s, struct submission *m,
 	    report->account->name : NULL;
 	const struct status *why = out->status.sysexit != EX_OK ?
 	    &out->status : NULL;
-	bool at_once = why == NULL;
+	/* Not tried yet, or kept from it by our own limits. */
+	bool at_once = why == NULL || report->held_until != 0;
 	char failed_id[SPOOL_ID_SIZE];
 
 	if (out->deferred != 0) {
@@ -86,6 +88,8 @@ keep(struct submitter *s, struct submission *m,
 			return -1;
 		/* From here on the mail is safe. */
 		eventlog_spooled(m, report, out->spool_id, why);
+		out->run_queue = at_once &&
+		    s->caller->options->delivery != DELIVER_QUEUE;
 	}
 	if (out->refused != 0 && spool_commit_failed(&s->spool, m, account,
 	    failed_id, st) == -1)
@@ -144,8 +148,10 @@ submit(struct submitter *s, struct submission *m, struct outcome *out)
 }
 
 void
-submit_renew(const struct submitter *s, const struct outcome *out)
+submit_afterwards(const struct submitter *s, const struct outcome *out)
 {
+	if (out->run_queue)
+		queue_run_start(s->caller, &s->config);
 	if (out->renew == NULL || !background_begin())
 		return;
 	token_renew(&s->config, out->renew, clock_deadline(RENEWAL_MS));

@@ -27,7 +27,8 @@ struct outcome {
 	struct status	status;		/* the failure, or the server's reply */
 	size_t		delivered, deferred, refused;
 	char		spool_id[SPOOL_ID_SIZE];	/* "" if it was not spooled */
-	const struct account *renew;	/* its token is due, see submit_renew() */
+	const struct account *renew;	/* its token is due: submit_afterwards() */
+	bool		run_queue;	/* what was spooled may go at once */
 };
 
 /* Reads the config and opens log and spool.  A config that is wrong leaves, with
@@ -51,9 +52,10 @@ int	submission_address_list(struct submission *m, const struct submitter *s,
 	    struct address_list *list, struct status *st);
 /* Delivers, spools or refuses; logs; prints nothing. */
 void	submit(struct submitter *s, struct submission *m, struct outcome *out);
-/* Once the caller has his answer: renews, in the background, a token that is
- * good for a while still, so that no send ever waits for one. */
-void	submit_renew(const struct submitter *s, const struct outcome *out);
+/* Once the caller has his answer, in the background: sends what was spooled only
+ * because it was asked for or because no connection was free, and renews a token
+ * that is good for a while still, so that no send ever waits for one. */
+void	submit_afterwards(const struct submitter *s, const struct outcome *out);
 
 /* Message mode: stdin to outcome, said on stderr.  Returns the exit code. */
 int	submit_stdin(const struct caller *caller);

@@ -135,7 +135,7 @@ submit_stdin(const struct caller *caller)
 		} else {
 			submit(&s, &m, &out);
 			say_outcome(caller, &m, &out);
-			submit_renew(&s, &out);
+			submit_afterwards(&s, &out);
 		}
 		submission_release(&m);
 		submitter_close(&s);

@@ -184,7 +184,7 @@ static const struct row {
 	{ IN("To: a\n.\nCc: b\n\nx\n"), true, "To: a\r\n", "", 0, 0 },
 	{ IN(".\n"), true, "", "", 0, 0 },
 	{ IN("..\nx\n"), true, "", ".\r\nx\r\n", 0, 1 },
-	{ IN(".To: a\n\nx\n"), true, "", ".To: a\r\n\r\nx\r\n", 0, 6 },
+	{ IN(".To: a\n\nx\n"), true, ".To: a\r\n", "x\r\n", 0, 1 },
 	{ IN("To: a\n\nx\r.\ny\n"), true, "To: a\r\n", "x .\r\ny\r\n", C, 3 },
 };
 
