@@ -291,8 +291,10 @@ tls_new(const struct tls_params *p, struct wire *w, struct status *st)
 
 	t->p = *p;
 	t->host = xstrdup(p->host);
-	/* Before anything else of OpenSSL: its config file can load code. */
-	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	/* Before anything else of OpenSSL: its config file can load code, and
+	 * taking itself apart at exit is work that the kernel does anyway. */
+	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT,
+	    NULL);
 	ERR_clear_error();
 	t->ctx = SSL_CTX_new(TLS_client_method());
 	if (t->ctx == NULL || !set_minimum(t->ctx, p->minimum)) {
