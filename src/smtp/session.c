@@ -46,8 +46,10 @@ connect_to_server(struct session *s, struct status *st)
 	return s->stream == NULL ? -1 : 0;
 }
 
+/* Before the greeting is read, because OpenSSL takes longer to start than all
+ * the rest of us, and the wire is idle until then. */
 static int
-start_tls(struct session *s, struct status *st)
+prepare_tls(struct session *s, struct status *st)
 {
 	struct tls_params t = {
 		.host = s->p.host,
@@ -62,7 +64,9 @@ start_tls(struct session *s, struct status *st)
 		.context = s->p.tls_context,
 	};
 
-	return stream_start_tls(s->stream, &t, st);
+	if (s->p.tls == SESSION_PLAIN)
+		return 0;
+	return stream_prepare_tls(s->stream, &t, st);
 }
 
 /* RFC 5321 3.1 */
@@ -121,7 +125,7 @@ upgrade(struct session *s, struct status *st)
 		    "STARTTLS out");
 	}
 	if (dialogue_command(s, DIAGNOSE_STARTTLS, 2, st, "STARTTLS") == -1 ||
-	    start_tls(s, st) == -1)
+	    stream_start_tls(s->stream, st) == -1)
 		return -1;
 	return say_hello(s, st);
 }
@@ -131,8 +135,9 @@ session_open(const struct session_params *p, struct status *st)
 {
 	struct session *s = new_session(p);
 
-	if (connect_to_server(s, st) == -1 ||
-	    (p->tls == SESSION_IMPLICIT_TLS && start_tls(s, st) == -1) ||
+	if (connect_to_server(s, st) == -1 || prepare_tls(s, st) == -1 ||
+	    (p->tls == SESSION_IMPLICIT_TLS &&
+	    stream_start_tls(s->stream, st) == -1) ||
 	    read_greeting(s, st) == -1 ||
 	    say_hello(s, st) == -1 ||
 	    (p->tls == SESSION_STARTTLS && upgrade(s, st) == -1)) {

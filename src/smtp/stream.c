@@ -22,6 +22,7 @@
 struct stream {
 	const char	*host;
 	struct wire	 wire;
+	struct tls	*prepared;	/* waits for its start */
 	struct tls	*tls;		/* NULL: plain */
 	struct buf	 in, out;
 	size_t		 read;		/* bytes of `in` handed out already */
@@ -87,8 +88,15 @@ shake_hands(struct stream *s, struct status *st)
 }
 
 int
-stream_start_tls(struct stream *s, const struct tls_params *p,
+stream_prepare_tls(struct stream *s, const struct tls_params *p,
     struct status *st)
+{
+	s->prepared = tls_new(p, &s->wire, st);
+	return s->prepared == NULL ? -1 : 0;
+}
+
+int
+stream_start_tls(struct stream *s, struct status *st)
 {
 	int rc;
 
@@ -98,9 +106,8 @@ stream_start_tls(struct stream *s, const struct tls_params *p,
 		return status_hint(st, "somebody may stand between here and "
 		    "there and put words into the server's mouth");
 	}
-	s->tls = tls_new(p, &s->wire, st);
-	if (s->tls == NULL)
-		return -1;
+	s->tls = s->prepared;
+	s->prepared = NULL;
 	s->wire.handshake = true;
 	rc = shake_hands(s, st);
 	s->wire.handshake = false;
@@ -311,6 +318,7 @@ stream_close(struct stream *s)
 {
 	if (s == NULL)
 		return;
+	tls_free(s->prepared);
 	tls_free(s->tls);
 	close(s->wire.fd);
 	buf_wipe(&s->in);

@@ -23,11 +23,15 @@ struct stream;
 /* Connects.  The strings of `p` must outlive the stream.  NULL and *st on
  * failure. */
 struct stream *stream_open(const struct connect_params *p, struct status *st);
-/* Starts TLS within the phase's deadline. Input that is there already was sent
- * in clear, by anybody: it is refused (RFC 3207 5, "plaintext injection").
- * After a failure the stream is good for nothing but closing. */
-int	stream_start_tls(struct stream *s, const struct tls_params *p,
+/* Makes ready for TLS without saying a word: a few milliseconds of work, best
+ * done while the server is still thinking.  What *p points to must outlive the
+ * stream. */
+int	stream_prepare_tls(struct stream *s, const struct tls_params *p,
 	    struct status *st);
+/* Starts what was prepared, within the phase's deadline.  Input that is there
+ * already was sent in clear, by anybody: it is refused (RFC 3207 5, "plaintext
+ * injection").  After a failure the stream is good for nothing but closing. */
+int	stream_start_tls(struct stream *s, struct status *st);
 /* What comes next: the phase's name and when its waits end (clock_ms). */
 void	stream_set_phase(struct stream *s, const char *name, int64_t deadline);
 
