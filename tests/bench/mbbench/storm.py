@@ -45,17 +45,29 @@ def settle(world):
     return last
 
 
+def run_queue(client, config):
+    """Whether there is a runner, and it ran."""
+    return subprocess.run(
+        [client.program, "sendmail", "-C", config, "-q"], env=ENVIRONMENT,
+        capture_output=True, check=False, stdin=subprocess.DEVNULL,
+        timeout=PATIENCE).returncode == 0
+
+
 def drain(client, config, goal):
     """Run the queue until all that was promised is there."""
     world, until = client.world, time.monotonic() + PATIENCE
     while settle(world) < goal and time.monotonic() < until:
-        done = subprocess.run(
-            [client.program, "sendmail", "-C", config, "-q"],
-            env=ENVIRONMENT, capture_output=True, check=False,
-            stdin=subprocess.DEVNULL, timeout=PATIENCE)
-        if done.returncode != 0:
-            break                  # there is no runner yet
+        if not run_queue(client, config):
+            break
     return world.delivered()
+
+
+def spooling(client):
+    """A config with a spool."""
+    spool = client.world.directory / "spool"
+    spool.mkdir(mode=0o750, exist_ok=True)
+    return client.config(client.world.port, spool=True,
+                         spool_directory=str(spool))
 
 
 def blow(client):
@@ -64,9 +76,7 @@ def blow(client):
     world.ask("reset")
     config = None
     if client.name == "mailbearer":
-        (world.directory / "spool").mkdir(mode=0o750, exist_ok=True)
-        config = client.config(world.port, spool=True, spool_directory=str(
-            world.directory / "spool"))
+        config = spooling(client)
         client.make_cold()
     command = client.command(world.port, False, "small")
     start = time.monotonic()
@@ -86,3 +96,29 @@ def blow(client):
     outcome.tokens = world.token_requests()
     outcome.peak = world.ask("peak_connections")
     return outcome
+
+
+def empty_queue(client, count=200):
+    """Queue messages one after the other, then run the queue: what to say."""
+    world = client.world
+    config = spooling(client)
+    command = client.command(world.port, False, "small")
+    world.ask("reset")
+    start = time.monotonic()
+    for _ in range(count):
+        with open(client.stdin("small"), "rb") as stdin:
+            subprocess.run([*command[:-1], "-odq", command[-1]], stdin=stdin,
+                           env=ENVIRONMENT, check=True, timeout=60)
+    queued = time.monotonic()
+    early = world.delivered()
+    while world.delivered() < count and \
+            time.monotonic() - queued < PATIENCE:
+        if not run_queue(client, config):
+            return "queue: %d messages taken in %.1f s; nothing runs it yet" \
+                % (count, queued - start)
+    done = time.monotonic()
+    client.config(world.port)
+    return ("queue: %d messages taken in %.1f s (%d sent meanwhile), empty "
+            "%.1f s later,\n    %d connections, %d delivered" % (
+                count, queued - start, early, done - queued,
+                len(world.sessions()), world.delivered()))
