@@ -23,6 +23,7 @@
 
 #include <openssl/ssl.h>
 
+static char host[] = "localhost";	/* OpenSSL's macros want no const */
 static int fd;
 static SSL *ssl;
 
@@ -115,8 +116,8 @@ start_tls(const char *directory)
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_load_verify_locations(ctx, NULL, directory);
 	new = SSL_new(ctx);
-	SSL_set_tlsext_host_name(new, "localhost");
-	SSL_set1_host(new, "localhost");
+	SSL_set_tlsext_host_name(new, host);
+	SSL_set1_host(new, host);
 	SSL_set_fd(new, fd);
 	if (SSL_connect(new) != 1)
 		errx(76, "TLS");
