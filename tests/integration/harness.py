@@ -6,6 +6,7 @@ import fcntl
 import os
 import pathlib
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,14 @@ def run(command, stdin=b"", **options):
 def sanitizer_environment():
     return {name: value for name, value in os.environ.items()
             if name.endswith("SAN_OPTIONS")}
+
+
+def limit_memory(octets):
+    """For preexec_fn: so much and no more for data.  Sanitizers need theirs."""
+    def limit():
+        if not sanitizer_environment():
+            resource.setrlimit(resource.RLIMIT_DATA, (octets, octets))
+    return limit
 
 
 class Case(unittest.TestCase):
