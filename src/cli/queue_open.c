@@ -13,7 +13,7 @@ load(struct queue *q, const struct config_source *source, struct status *st)
 	if (errno == ENOENT && !source->given)
 		return 1;
 	if (!source->given && wrong.sysexit == EX_CONFIG &&
-	    config_parse(&q->config, source, "", 0, &ignored) == 0) {
+	    config_default(&q->config, source, &ignored) == 0) {
 		q->config_status = wrong;
 		return 0;
 	}

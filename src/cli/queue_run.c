@@ -107,12 +107,13 @@ queue_run_start(const struct caller *caller, const struct config *config)
 {
 	char mailbearer[] = "mailbearer", name[] = "sendmail", flag[] = "-C";
 	char background[] = "-odb", queue[] = "-q";
-	char *path = xstrdup(config->path);
+	char *path = realpath(config->path, NULL);	/* it will run in / */
 	char *own[] = { name, background, queue, NULL };
 	char *given[] = { mailbearer, name, flag, path, background, queue, NULL };
 	struct status st = STATUS_INIT;
 
-	if (runner_start_detached(caller->source.given ? given : own, &st) == -1)
+	if (path != NULL && runner_start_detached(caller->source.given ?
+	    given : own, &st) == -1)
 		log_line(LOG_WARNING, "no queue run: %s", st.text);
 	free(path);
 }

@@ -45,7 +45,7 @@ load_config(struct submitter *s, struct status *st)
 	missing = errno == ENOENT;
 	s->config_status = wrong;
 	if (missing || source->given ||
-	    config_parse(&s->config, source, "", 0, &ignored) == -1) {
+	    config_default(&s->config, source, &ignored) == -1) {
 		*st = wrong;
 		return -1;
 	}

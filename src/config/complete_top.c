@@ -107,7 +107,7 @@ complete_default(const struct reading *r, struct status *st)
 {
 	struct config *c = r->config;
 
-	if (c->account_count == 0) {
+	if (c->account_count == 0 && !r->is_default) {
 		scan_error(st, r->path, 0, "there is no account in it");
 		return status_hint(st, "add a block: account \"NAME\" { ... }; "
 		    "mailbearer.conf(5) has an example");

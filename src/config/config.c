@@ -54,7 +54,8 @@ config_parse_on(struct config *c, const struct config_source *source,
     const struct host_source *hosts, const char *text, size_t len,
     struct status *st)
 {
-	struct reading r = { .path = source_path(source), .config = c };
+	struct reading r = { .path = source_path(source), .config = c,
+	    .is_default = text == NULL };
 	char *copy = NULL, *directory = NULL;
 	int rc;
 
@@ -71,7 +72,7 @@ config_parse_on(struct config *c, const struct config_source *source,
 	}
 	r.directory = directory;
 	c->path = xstrdup(r.path);
-	copy = xmemdup(text, len);
+	copy = xmemdup(text, text != NULL ? len : 0);
 	rc = read_config(&r, copy, len, hosts, st);
 	if (rc == -1)
 		config_release(c);
@@ -86,6 +87,13 @@ config_parse(struct config *c, const struct config_source *source,
     const char *text, size_t len, struct status *st)
 {
 	return config_parse_on(c, source, &host_source_system, text, len, st);
+}
+
+int
+config_default(struct config *c, const struct config_source *source,
+    struct status *st)
+{
+	return config_parse_on(c, source, &host_source_system, NULL, 0, st);
 }
 
 static void

@@ -17,6 +17,7 @@ struct reading {
 					 * relative paths are errors */
 	struct scan	 scan;
 	struct config	*config;
+	bool		 is_default;	/* an empty text is meant so */
 };
 
 /* Scans and converts `text` (`len` bytes and a NUL; changed).  On failure

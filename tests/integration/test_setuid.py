@@ -208,7 +208,7 @@ class Names(Case):
             spool=False, state_directory=str(self.directory))).read_text(
                 encoding="utf-8")
         installed = harness.installed_config(text)
-        installed.__enter__()
+        self.path = installed.__enter__()
         self.addCleanup(installed.__exit__, None, None, None)
 
     def test_every_name_is_there(self):
@@ -232,6 +232,27 @@ class Names(Case):
         result = run([str(PREFIX / "sbin" / "send-mail")], SIMPLE)
         self.assertEqual(result.code, 64)
         self.assertTrue(result.stderr.startswith("send-mail: "))
+
+    def test_a_config_that_is_wrong_costs_nobody_his_mail(self):
+        """Kept unrouted until it is mended, then sent by a queue run."""
+        spool = PREFIX / "var" / "spool" / "mailbearer" / "new"
+        before = set(spool.glob("*"))
+        good = self.path.read_text(encoding="utf-8")
+        self.path.write_text("nonsense = 1\n", encoding="utf-8")
+        result = run([str(PREFIX / "sbin" / "sendmail"), "bob@example.net"],
+                     SIMPLE)
+        self.assertEqual((result.code, result.stderr), (0, ""))
+        kept = set(spool.glob("*")) - before
+        self.assertEqual(len(kept), 1)
+        self.assertEqual(self.sandbox.commands(), [])
+        self.path.write_text(good.replace("spool = false", "spool = true"),
+                             encoding="utf-8")
+        result = run([str(PREFIX / "sbin" / "sendmail"), "-q"], None)
+        self.assertEqual(result.code, 0, result.stderr)
+        deadline = time.monotonic() + 30
+        while set(spool.glob("*")) & kept and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.delivered()
 
     def test_newaliases_exits_0(self):
         result = run([str(PREFIX / "bin" / "newaliases")])
