@@ -40,7 +40,7 @@ class Storm(Case):
         self.assertEqual(len(counts), self.SENDERS)
         self.assertEqual(len(self.sandbox.token_requests()), 1)
         self.assertLessEqual(self.sandbox.peak_connections(), 3)
-        self.assertNotIn("432", self.log_text())
+        self.assertNotIn("reply=432", self.log_text())
 
     def test_in_the_background(self):
         """-odb: the caller does not wait, and the mail goes at once."""
