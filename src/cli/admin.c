@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "cli/explain.h"
 #include "cli/queue_command.h"
 #include "cli/sendmail.h"
 
@@ -24,6 +25,8 @@ static const struct command commands[] = {
 	{ "queue", queue_command, true, "[list | show ID | retry [ID] | remove ID "
 	  "... | failed |\n            requeue ID ... | --check] [--json]",
 	  "look at waiting and failed messages, and handle them" },
+	{ "explain", explain_command, true, "[--account NAME] [TEXT | CODE]",
+	  "what a failure means and what to do about it" },
 	{ "help", help, false, "", "show this text" },
 	{ "version", version, false, "", "show the version" },
 };

@@ -42,6 +42,7 @@
 	"list only addresses of the mailbox in send-as, or grant it: " \
 	"Add-RecipientPermission -Identity {from} -Trustee {mailbox} " \
 	"-AccessRights SendAs -Confirm:$false"
+#define FIX_BANNED	"ask at https://sender.office.com"
 #define FIX_OAUTH \
 	"set auth = xoauth2 and an app for this account: see mailbearer.conf(5)"
 
@@ -86,6 +87,9 @@ static const struct diagnosis smtp_rows[] = {
 	    LOUD, "the organisation does not allow this kind of sign-in",
 	    "for High Volume Email: allow SMTP in the authentication policy, "
 	    "or use OAuth with Add-HVEAppAccess"),
+	SMTP(ANYWHERE, 535, "5.7.139", "STS URL", PERMISSION, LOUD,
+	    "your federation server's address is not https",
+	    "repair the federation settings, or use an app (auth = xoauth2)"),
 	SMTP(ANYWHERE, 535, "5.7.139", "federated STS", WAIT(ACCOUNT), LOUD,
 	    "your federation server could not be reached by Microsoft",
 	    "repair the federation server, or use an app (auth = xoauth2)"),
@@ -101,7 +105,8 @@ static const struct diagnosis smtp_rows[] = {
 	    "Exchange Online's policy refused the sign-in", FIX_SMTP_AUTH),
 	SMTP(ANYWHERE, 535, "5.7.3", NULL, PERMISSION, LOUD,
 	    "Exchange Online does not accept this token for this mailbox",
-	    "check, in this order: the app's service principal in Exchange "
+	    "let mailbearer check tell why; or see, in this order: the app's "
+	    "service principal in Exchange "
 	    "(Get-ServicePrincipal | fl AppId,ObjectId: ObjectId must be the one "
 	    "of the Enterprise Application), the permission SMTP.SendAsApp with "
 	    "admin consent, and Add-MailboxPermission -Identity {mailbox} -User "
@@ -129,6 +134,10 @@ static const struct diagnosis smtp_rows[] = {
 	    "the server does not know this way to authenticate", FIX_OAUTH),
 	SMTP(ANYWHERE, 504, "5.7.4", NULL, PERMISSION, LOUD,
 	    "the server does not know this way to authenticate", FIX_OAUTH),
+	/* After a failed AUTH, which it quotes. */
+	SMTP(ANYWHERE, 530, "5.7.57", "SmtpClientAuthentication is disabled",
+	    PERMISSION, LOUD, "SMTP AUTH is switched off, for OAuth too",
+	    FIX_SMTP_AUTH),
 	SMTP(ANYWHERE, 530, "5.7.57", NULL, PERMISSION, LOUD,
 	    "the server takes mail from authenticated clients only",
 	    "set auth = xoauth2 for this account; for relay without "
@@ -213,6 +222,13 @@ static const struct diagnosis smtp_rows[] = {
 	    "check the mail routing between this host and the recipient"),
 	SMTP(ANYWHERE, 0, "5.4.6", NULL, REFUSED, LOUD, "the message went in a loop",
 	    "check the mail routing between this host and the recipient"),
+	/* What a bounce of Exchange Online says after a day of trying. */
+	SMTP(ANYWHERE, 0, "4.4.7", NULL, WAIT(MESSAGE), LOUD,
+	    "the message has waited too long for the recipient's server",
+	    "ask the recipient's administrator what is wrong with that server"),
+	SMTP(ANYWHERE, 0, "5.4.300", NULL, REFUSED, LOUD,
+	    "the message has waited too long for the recipient's server",
+	    "ask the recipient's administrator what is wrong with that server"),
 
 	/* Relay and direct send. */
 	SMTP(ANYWHERE, 550, "5.7.64", NULL, PERMISSION, LOUD,
@@ -233,12 +249,21 @@ static const struct diagnosis smtp_rows[] = {
 	SMTP(ANYWHERE, 0, "5.7.511", NULL, POLICY, LOUD,
 	    "this host's address is banned", "write to delist@microsoft.com"),
 	SMTP(ANYWHERE, 0, "5.7.60*", "banned", POLICY, LOUD,
-	    "this host's address is banned", "ask at https://sender.office.com"),
-	SMTP(ANYWHERE, 0, "5.7.606", NULL, POLICY, LOUD,
-	    "this host's address is banned", "ask at https://sender.office.com"),
+	    "this host's address is banned", FIX_BANNED),
+	SMTP(ANYWHERE, 0, "5.7.61*", "banned", POLICY, LOUD,
+	    "this host's address is banned", FIX_BANNED),
+	SMTP(ANYWHERE, 0, "5.7.62*", "banned", POLICY, LOUD,
+	    "this host's address is banned", FIX_BANNED),
+	SMTP(ANYWHERE, 0, "5.7.63*", "banned", POLICY, LOUD,
+	    "this host's address is banned", FIX_BANNED),
 	SMTP(ANYWHERE, 0, "5.7.64*", "banned", POLICY, LOUD,
-	    "this host's address is banned", "ask at https://sender.office.com"),
+	    "this host's address is banned", FIX_BANNED),
+	SMTP(ANYWHERE, 0, "5.7.606", NULL, POLICY, LOUD,
+	    "this host's address is banned", FIX_BANNED),
 	SMTP(ANYWHERE, 451, "4.7.5*", NULL, WAIT(SESSION), QUIET,
+	    "the server is busy, or slows this host down",
+	    "nothing: it passes; a connector avoids it"),
+	SMTP(ANYWHERE, 451, "4.7.6*", NULL, WAIT(SESSION), QUIET,
 	    "the server is busy, or slows this host down",
 	    "nothing: it passes; a connector avoids it"),
 	SMTP(ANYWHERE, 0, "5.7.501", NULL, POLICY, LOUD,

@@ -124,6 +124,13 @@ fill_in(char *out, size_t size, const char *fix,
 	out[used] = '\0';
 }
 
+void
+diagnose_fix(const struct diagnosis *d, const struct diagnose_values *values,
+    char *to, size_t size)
+{
+	fill_in(to, size, d->fix, values);
+}
+
 int
 diagnose_status(struct status *st, const struct diagnosis *d,
     const struct diagnose_values *values, int reply, const char *enhanced,

@@ -73,6 +73,10 @@ int	diagnose_status(struct status *st, const struct diagnosis *d,
 	    const char *enhanced, const char *words, const char *doing, ...)
 	    __attribute__((format(printf, 7, 8)));
 
+/* A row's fix with the values filled in. */
+void	diagnose_fix(const struct diagnosis *d,
+	    const struct diagnose_values *values, char *to, size_t size);
+
 /* What to do about a failure: its own hint, else general advice for its kind;
  * never empty.  Static, or st->hint. */
 const char *diagnose_advice(const struct status *st);

@@ -147,6 +147,123 @@ static const struct {
 	  CLASS_RETRY, EX_TEMPFAIL, false, "ten minutes" },
 	{ DIAGNOSE_AUTH, 501, "5.5.124", "Invalid XOAUTH2 auth data",
 	  CLASS_CONFIG, EX_NOPERM, true, "token" },
+	/* 2.2, the rest */
+	{ DIAGNOSE_AUTH, 535, "5.7.139", "Authentication unsuccessful, the "
+	  "federated STS URL does not support HTTPS.", CLASS_CONFIG, EX_NOPERM,
+	  true, "https" },
+	{ DIAGNOSE_AUTH, 451, "4.7.0", "Temporary server error. Please try again "
+	  "later. PRX2", CLASS_RETRY, EX_TEMPFAIL, false, "front end" },
+	{ DIAGNOSE_AUTH, 451, "4.7.0", "Temporary server error. Please try again "
+	  "later. PRX5", CLASS_RETRY, EX_TEMPFAIL, false, "front end" },
+	{ DIAGNOSE_AUTH, 451, "4.7.0", "Temporary server error. Please try again "
+	  "later. PRX6", CLASS_RETRY, EX_TEMPFAIL, false, "front end" },
+	{ DIAGNOSE_CONNECT, 421, "4.3.2", "Service not active", CLASS_RETRY,
+	  EX_TEMPFAIL, false, "busy" },
+	{ DIAGNOSE_AUTH, 535, "5.7.142", "x", CLASS_RETRY, EX_TEMPFAIL, false,
+	  "about to expire" },
+	{ DIAGNOSE_AUTH, 535, "5.7.143", "x", CLASS_RETRY, EX_TEMPFAIL, true,
+	  "has expired" },
+	{ DIAGNOSE_AUTH, 535, "5.7.144", "x", CLASS_CONFIG, EX_NOPERM, true,
+	  "High Volume" },
+	{ DIAGNOSE_AUTH, 550, "5.7.240", "x", CLASS_CONFIG, EX_NOPERM, true,
+	  "High Volume" },
+	/* 2.3, the rest */
+	{ DIAGNOSE_MAIL, 530, "5.7.57", "Client not authenticated to send mail. "
+	  "Error: 535 5.7.139 Authentication unsuccessful, "
+	  "SmtpClientAuthentication is disabled for the Tenant.", CLASS_CONFIG,
+	  EX_NOPERM, true, "switched off" },
+	{ DIAGNOSE_END_OF_DATA, 554, "5.2.2", "mailbox full; STOREDRV.Submission."
+	  "Exception:QuotaExceededException.MapiExceptionQuotaExceeded",
+	  CLASS_RETRY, EX_TEMPFAIL, true, "mailbox is full" },
+	{ DIAGNOSE_MAIL, 502, "5.3.3", "Command not implemented", CLASS_MESSAGE,
+	  EX_UNAVAILABLE, false, "SMTPUTF8" },
+	{ DIAGNOSE_RCPT, 550, "5.1.7", "Invalid address", CLASS_MESSAGE,
+	  EX_DATAERR, false, "malformed" },
+	/* 2.4 */
+	{ DIAGNOSE_ANY, 550, "5.1.8", "Access denied, bad outbound sender",
+	  CLASS_POLICY, EX_NOPERM, true, "spam" },
+	{ DIAGNOSE_ANY, 550, "5.1.10", "Recipient not found", CLASS_RECIPIENT,
+	  EX_NOUSER, false, "no such recipient" },
+	{ DIAGNOSE_ANY, 550, "5.2.121", "x", CLASS_RETRY, EX_TEMPFAIL, false,
+	  "too much mail" },
+	{ DIAGNOSE_ANY, 550, "5.2.122", "x", CLASS_RETRY, EX_TEMPFAIL, false,
+	  "too much mail" },
+	{ DIAGNOSE_ANY, 550, "5.4.1", "Recipient address rejected: Access denied",
+	  CLASS_RECIPIENT, EX_NOUSER, false, "no such recipient" },
+	{ DIAGNOSE_ANY, 554, "5.4.14", "x", CLASS_MESSAGE, EX_UNAVAILABLE, true,
+	  "loop" },
+	{ DIAGNOSE_ANY, 554, "5.4.6", "x", CLASS_MESSAGE, EX_UNAVAILABLE, true,
+	  "loop" },
+	{ DIAGNOSE_ANY, 550, "5.6.11", "SMTPSEND.BareLinefeedsAreIllegal",
+	  CLASS_MESSAGE, EX_DATAERR, false, "form" },
+	{ DIAGNOSE_RCPT, 550, "5.7.1", "x", CLASS_RECIPIENT, EX_UNAVAILABLE, false,
+	  "this sender" },
+	{ DIAGNOSE_ANY, 550, "5.7.124", "x", CLASS_RECIPIENT, EX_UNAVAILABLE,
+	  false, "listed senders" },
+	{ DIAGNOSE_ANY, 550, "5.7.133", "x", CLASS_RECIPIENT, EX_UNAVAILABLE,
+	  false, "known senders" },
+	{ DIAGNOSE_ANY, 550, "5.7.135", "x", CLASS_RECIPIENT, EX_UNAVAILABLE,
+	  false, "known senders" },
+	{ DIAGNOSE_ANY, 550, "5.7.136", "x", CLASS_RECIPIENT, EX_UNAVAILABLE,
+	  false, "known senders" },
+	{ DIAGNOSE_ANY, 550, "5.7.23", "x", CLASS_MESSAGE, EX_UNAVAILABLE, true,
+	  "SPF" },
+	{ DIAGNOSE_ANY, 550, "5.7.509", "x", CLASS_MESSAGE, EX_UNAVAILABLE, true,
+	  "DMARC" },
+	{ DIAGNOSE_ANY, 450, "4.7.26", "x", CLASS_RETRY, EX_TEMPFAIL, true,
+	  "IPv6" },
+	{ DIAGNOSE_ANY, 550, "5.7.64", "TenantAttribution; Relay Access Denied "
+	  "[ATTR36]", CLASS_CONFIG, EX_NOPERM, true, "connector" },
+	{ DIAGNOSE_ANY, 550, "5.7.232", "x", CLASS_RETRY, EX_TEMPFAIL, true,
+	  "trial" },
+	{ DIAGNOSE_ANY, 550, "5.7.501", "x", CLASS_POLICY, EX_NOPERM, true,
+	  "banned" },
+	{ DIAGNOSE_ANY, 550, "5.7.502", "x", CLASS_POLICY, EX_NOPERM, true,
+	  "banned" },
+	{ DIAGNOSE_ANY, 550, "5.7.503", "x", CLASS_POLICY, EX_NOPERM, true,
+	  "banned" },
+	{ DIAGNOSE_ANY, 550, "5.7.504", "x", CLASS_RECIPIENT, EX_UNAVAILABLE,
+	  false, "recipient" },
+	{ DIAGNOSE_ANY, 550, "5.7.505", "x", CLASS_RECIPIENT, EX_UNAVAILABLE,
+	  false, "recipient" },
+	{ DIAGNOSE_ANY, 550, "5.7.506", "x", CLASS_CONFIG, EX_NOPERM, true,
+	  "EHLO" },
+	{ DIAGNOSE_ANY, 550, "5.7.508", "x", CLASS_RETRY, EX_TEMPFAIL, true,
+	  "too much" },
+	{ DIAGNOSE_ANY, 550, "5.7.511", "x", CLASS_POLICY, EX_NOPERM, true,
+	  "banned" },
+	{ DIAGNOSE_ANY, 550, "5.7.606", "Access denied, banned sending IP",
+	  CLASS_POLICY, EX_NOPERM, true, "banned" },
+	{ DIAGNOSE_ANY, 550, "5.7.615", "Access denied, banned sending IP",
+	  CLASS_POLICY, EX_NOPERM, true, "banned" },
+	{ DIAGNOSE_ANY, 550, "5.7.649", "Access denied, banned sending IP",
+	  CLASS_POLICY, EX_NOPERM, true, "banned" },
+	{ DIAGNOSE_ANY, 550, "5.7.703", "x", CLASS_POLICY, EX_NOPERM, true,
+	  "List" },
+	{ DIAGNOSE_ANY, 550, "5.7.705", "x", CLASS_POLICY, EX_NOPERM, true,
+	  "tenant" },
+	{ DIAGNOSE_ANY, 550, "5.7.708", "x", CLASS_POLICY, EX_NOPERM, true,
+	  "address" },
+	{ DIAGNOSE_ANY, 550, "5.7.750", "x", CLASS_POLICY, EX_NOPERM, true,
+	  "domains" },
+	{ DIAGNOSE_ANY, 451, "4.7.650", "x", CLASS_RETRY, EX_TEMPFAIL, false,
+	  "busy" },
+	{ DIAGNOSE_ANY, 452, "4.5.3", "Too many recipients", CLASS_RETRY,
+	  EX_TEMPFAIL, false, "too many" },
+	{ DIAGNOSE_ANY, 550, "4.4.7", "x", CLASS_RETRY, EX_TEMPFAIL, true,
+	  "waited" },
+	{ DIAGNOSE_ANY, 550, "5.4.300", "x", CLASS_MESSAGE, EX_UNAVAILABLE, true,
+	  "waited" },
+	{ DIAGNOSE_ANY, 451, "4.3.2", "ATTR17", CLASS_RETRY, EX_TEMPFAIL, false,
+	  "now" },
+	{ DIAGNOSE_ANY, 451, "4.4.3", "ATTR18", CLASS_RETRY, EX_TEMPFAIL, false,
+	  "now" },
+	{ DIAGNOSE_ANY, 452, "4.3.1", "x", CLASS_RETRY, EX_TEMPFAIL, false,
+	  "now" },
+	{ DIAGNOSE_ANY, 451, "4.4.0", "x", CLASS_RETRY, EX_TEMPFAIL, false,
+	  "now" },
+	{ DIAGNOSE_ANY, 451, "4.7.3", "x", CLASS_RETRY, EX_TEMPFAIL, false,
+	  "now" },
 	/* what is left */
 	{ DIAGNOSE_MAIL, 550, "5.1.0", "whatever", CLASS_CONFIG, EX_NOPERM, true,
 	  "refuses this sender" },
@@ -201,6 +318,56 @@ START_TEST(answers_of_the_token_endpoint)
 
 	ck_assert_int_eq(d->class, answers[_i].class);
 	ck_assert_int_eq(d->sysexit, answers[_i].sysexit);
+}
+END_TEST
+
+/* 8.2: what each number means, whatever else the endpoint says. */
+static const struct {
+	long aadsts;
+	enum status_class class;
+	const char *cause;	/* part of it */
+} numbers[] = {
+	{ 7000215, CLASS_CONFIG, "client secret is wrong" },
+	{ 7000222, CLASS_CONFIG, "secret has expired" },
+	{ 700016, CLASS_CONFIG, "does not exist in this tenant" },
+	{ 90002, CLASS_CONFIG, "no such tenant" },
+	{ 500011, CLASS_CONFIG, "resource" },
+	{ 70011, CLASS_CONFIG, "scope" },
+	{ 7000218, CLASS_CONFIG, "no secret and no assertion" },
+	{ 700027, CLASS_CONFIG, "signature" },
+	{ 50012, CLASS_CONFIG, "signature" },
+	{ 7000112, CLASS_CONFIG, "disabled" },
+	{ 53003, CLASS_POLICY, "Conditional Access" },
+	{ 65001, CLASS_CONFIG, "consent" },
+	{ 650057, CLASS_CONFIG, "consent" },
+	{ 650052, CLASS_CONFIG, "lacks the service" },
+	{ 50126, CLASS_CONFIG, "password" },
+	{ 50076, CLASS_POLICY, "second factor" },
+	{ 50079, CLASS_POLICY, "second factor" },
+	{ 700082, CLASS_CONFIG, "refresh token" },
+	{ 70008, CLASS_CONFIG, "refresh token" },
+	{ 50173, CLASS_CONFIG, "revoked" },
+	{ 9001023, CLASS_CONFIG, "common" },
+	{ 900382, CLASS_CONFIG, "cloud" },
+	{ 900432, CLASS_CONFIG, "cloud" },
+	{ 90038, CLASS_CONFIG, "cloud" },
+	{ 50196, CLASS_RETRY, "loop" },
+	{ 90055, CLASS_RETRY, "throttled" },
+	{ 90033, CLASS_RETRY, "busy" },
+	{ 90006, CLASS_RETRY, "busy" },
+	{ 90012, CLASS_RETRY, "busy" },
+	{ 90024, CLASS_RETRY, "busy" },
+	{ 50033, CLASS_RETRY, "busy" },
+};
+
+START_TEST(numbers_of_the_token_endpoint)
+{
+	const struct diagnosis *d = diagnose_token(400, "invalid_grant",
+	    numbers[_i].aadsts, "");
+
+	ck_assert_int_eq(d->class, numbers[_i].class);
+	ck_assert_msg(strstr(d->cause, numbers[_i].cause) != NULL,
+	    "AADSTS%ld: got \"%s\"", numbers[_i].aadsts, d->cause);
 }
 END_TEST
 
@@ -283,6 +450,8 @@ suite(void)
 	    sizeof replies / sizeof *replies);
 	tcase_add_loop_test(t, answers_of_the_token_endpoint, 0,
 	    sizeof answers / sizeof *answers);
+	tcase_add_loop_test(t, numbers_of_the_token_endpoint, 0,
+	    sizeof numbers / sizeof *numbers);
 	tcase_add_test(t, a_hint_names_the_account);
 	tcase_add_test(t, there_is_always_advice);
 	tcase_add_test(t, every_row_can_be_reached_and_fits);
