@@ -5,9 +5,12 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "cli/config_command.h"
 #include "cli/explain.h"
 #include "cli/queue_command.h"
+#include "cli/route_command.h"
 #include "cli/sendmail.h"
+#include "cli/token_command.h"
 
 struct command {
 	const char	*name;
@@ -27,6 +30,13 @@ static const struct command commands[] = {
 	  "look at waiting and failed messages, and handle them" },
 	{ "explain", explain_command, true, "[--account NAME] [TEXT | CODE]",
 	  "what a failure means and what to do about it" },
+	{ "token", token_command, true, "[ACCOUNT] [--renew] [--forget] "
+	  "[--print-access-token] [--json]",
+	  "show what is known of an account's access token" },
+	{ "route", route_command, true, "ADDRESS [--user NAME] [--json]",
+	  "show which account serves a sender, and what becomes of From" },
+	{ "config", config_command, true, "[--json]",
+	  "show every value that counts, and where it comes from" },
 	{ "help", help, false, "", "show this text" },
 	{ "version", version, false, "", "show the version" },
 };

@@ -320,6 +320,26 @@ token_renew(const struct config *c, const struct account *a, int64_t deadline)
 	attempt_release(&at);
 }
 
+int
+token_force(const struct config *c, const struct account *a, int64_t deadline,
+    struct status *st)
+{
+	struct attempt at;
+	int held, rc = -1;
+
+	attempt_init(&at, c, a, deadline);
+	held = store_lock(&at.store, deadline, HOLD_MS, st);
+	if (held == 1)
+		status_set(st, EX_TEMPFAIL, "another process is asking for a "
+		    "token for app %s just now", a->app->name);
+	if (held == 0) {
+		store_read(&at.store, &at.cache);
+		rc = ask(&at, deadline, st);
+	}
+	attempt_release(&at);
+	return rc;
+}
+
 /* With the lock held: whether the token is gone now, or was before. */
 static bool
 forget_rejected(struct attempt *at, const struct token *t)

@@ -43,6 +43,12 @@ int	token_get(struct token *t, const struct config *c,
 void	token_renew(const struct config *c, const struct account *a,
 	    int64_t deadline);
 
+/* Asks for a new token whatever the cache holds, and forgets that asking failed
+ * before: for a person who has mended something.  If it fails the old token
+ * stays. */
+int	token_force(const struct config *c, const struct account *a,
+	    int64_t deadline, struct status *st);
+
 /* The server refused this token: forget it, unless another process has put a
  * newer one in its place already.  Returns whether it is worth asking for a new
  * one (not for a token made just now, not for managed identity, and not more

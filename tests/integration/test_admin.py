@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""The administrator's commands: token, route, accounts, config, login, setup
+and import, as somebody at a terminal meets them."""
+import json
+import os
+import pathlib
+import re
+import unittest
+
+from harness import PROGRAM, SharedCase, run
+
+
+class Admin(SharedCase):
+    def setUp(self):
+        super().setUp()
+        self.config()
+
+    def command(self, name, *arguments, code=0, stdin=b"", **options):
+        """Run one with the test's config; every line fits a terminal unless
+        one word of it does not."""
+        result = run([str(PROGRAM), name, "-C",
+                      str(self.directory / "mailbearer.conf"), *arguments],
+                     stdin, **options)
+        self.assertEqual(result.code, code, result.stdout + result.stderr)
+        return result
+
+    def json(self, *arguments, code=0):
+        return json.loads(self.command(*arguments, "--json", code=code).stdout)
+
+    def assert_fits(self, text):
+        for line in text.splitlines():
+            if len(line) > 80:
+                self.assertLess(len(line.split()), 5, line)
+
+    def assert_usage(self, *arguments):
+        result = self.command(*arguments, code=64)
+        self.assertEqual(result.stdout, "")
+        self.assertIn("hint: ", result.stderr)
+
+
+class Token(Admin):
+    def test_nothing_yet(self):
+        result = self.command("token")
+        self.assertIn("none in the cache", result.stdout)
+        self.assertEqual(self.sandbox.token_requests(), [])
+        self.assert_fits(result.stdout)
+
+    def test_claims_without_the_token(self):
+        self.assertEqual(self.sendmail("a@example.net").code, 0)
+        result = self.command("token", "alerts")
+        for text in ("good", "SMTP.SendAsApp", self.sandbox.client_id,
+                     "https://outlook.office365.com", "in 5", "expires"):
+            self.assertIn(text, result.stdout)
+        self.assert_fits(result.stdout)
+        known = self.json("token")
+        self.assertEqual(known["appid"], self.sandbox.client_id)
+        self.assertEqual(known["roles"], "SMTP.SendAsApp")
+        self.assertGreater(known["expires"], known["obtained"])
+        cached = json.loads(next(self.directory.glob("token-*.json"))
+                            .read_text())["access_token"]
+        self.assertNotIn(cached, result.stdout)
+        self.assertNotIn(cached.split(".")[2], json.dumps(known))
+
+    def test_print_it(self):
+        result = self.command("token", "--print-access-token")
+        self.assertRegex(result.stdout, r"^eyJ[\w.-]+\n$")
+        again = self.command("token", "--print-access-token")
+        self.assertEqual(again.stdout, result.stdout)
+        self.assertEqual(len(self.sandbox.token_requests()), 1)
+
+    def test_renew_and_forget(self):
+        first = self.command("token", "--print-access-token").stdout
+        self.command("token", "--renew")
+        second = self.command("token", "--print-access-token").stdout
+        self.assertNotEqual(first, second)
+        self.assertEqual(len(self.sandbox.token_requests()), 2)
+        self.assertIn("none in the cache",
+                      self.command("token", "--forget").stdout)
+
+    def test_renew_that_fails_keeps_the_old_one(self):
+        first = self.command("token", "--print-access-token").stdout
+        self.sandbox.scenario("error:7000222", times=1)
+        result = self.command("token", "--renew", code=77)
+        self.assertIn("7000222", result.stderr)
+        self.assertIn("hint: ", result.stderr)
+        shown = self.command("token").stdout
+        self.assertIn("AADSTS7000222", shown)
+        self.assertIn("next request", shown)
+        self.assert_fits(shown)
+        self.assertEqual(
+            self.command("token", "--print-access-token").stdout, first)
+
+    def test_rbac_token_has_no_roles_and_that_is_said(self):
+        self.sandbox.app().roles = []
+        self.addCleanup(setattr, self.sandbox.app(), "roles",
+                        ["SMTP.SendAsApp"])
+        shown = self.command("token", "--renew").stdout
+        self.assertRegex(shown, r"no roles: as it\s+should be with RBAC")
+
+    def test_called_wrongly(self):
+        self.assert_usage("token", "--bad")
+        self.assert_usage("token", "a", "b")
+        result = self.command("token", "nope", code=78)
+        self.assertIn("the accounts are alerts", result.stderr)
+
+    def test_account_without_a_token(self):
+        self.config(app=None, preset="direct-send", port=None)
+        self.assertIn("needs no token", self.command("token", code=78).stderr)
+
+
+class Route(Admin):
+    def test_rewritten(self):
+        self.config(serves="*@shop.example")
+        shown = self.command("route", "noreply@shop.example").stdout
+        self.assertRegex(shown, r"because +From matches a pattern of its serves")
+        self.assertRegex(shown, r"MAIL FROM +alerts@contoso\.com\n")
+        self.assertRegex(shown, r'From +"noreply on \S+" <alerts@contoso')
+        self.assertRegex(shown, r"Reply-To +noreply@shop\.example\n")
+        self.assertIn("everyone", shown)
+        self.assert_fits(shown)
+
+    def test_kept(self):
+        self.config(send_as=["*@contoso.com"])
+        known = self.json("route", "it@contoso.com")
+        self.assertEqual((known["rewritten"], known["from"],
+                          known["mail_from"], known["allowed"]),
+                         (False, "it@contoso.com", "alerts@contoso.com", True))
+
+    def test_a_name_of_this_host(self):
+        shown = self.command("route", "root").stdout
+        self.assertRegex(shown, r"X-Original-From +root\n")
+        self.assertNotIn("Reply-To", shown)
+
+    def test_who_may(self):
+        self.config(allow_users=["daemon", "4242"])
+        self.assertTrue(self.json("route", "x", "--user", "daemon")["allowed"])
+        self.assertTrue(self.json("route", "x", "--user", "4242")["allowed"])
+        self.assertTrue(self.json("route", "x", "--user", "root")["allowed"])
+        result = self.command("route", "x", "--user", "bin", code=77)
+        self.assertIn("user bin may not use", result.stdout)
+        self.assertFalse(self.json("route", "x", "--user", "bin",
+                                   code=77)["allowed"])
+
+    def test_nobody_serves_it(self):
+        text = pathlib.Path(self.config()).read_text()
+        block = text[text.index("account "):].replace('"alerts"', '"second"') \
+            .replace("alerts@", "second@")
+        (self.directory / "mailbearer.conf").write_text(text + block)
+        result = self.command("route", "x@elsewhere.example", code=78)
+        self.assertIn("no account serves", result.stderr)
+        self.assertIn("default-account", result.stderr)
+
+    def test_called_wrongly(self):
+        self.assert_usage("route")
+        self.assert_usage("route", "x", "--user")
+        self.command("route", "x", "--user", "no-such-user", code=67)
+        self.command("route", "@,;", code=64)
+
+
+class Config(Admin):
+    def test_it_is_a_config_with_where_it_comes_from(self):
+        text = self.command("config").stdout
+        self.assertRegex(text, r"(?m)^    tenant = .* +# line \d+$")
+        self.assertRegex(text, r"(?m)^    max-connections = 3 +# preset")
+        self.assertRegex(text, r"(?m)^retry-for = 5d +# default$")
+        self.assertRegex(text, r"(?m)^spool = false +# -C$")
+        self.assertNotIn(self.sandbox.secret, text)
+        self.assert_fits(text)
+        # What it prints means the same as what it was made from.
+        (self.directory / "mailbearer.conf").write_text(text)
+
+        def values(printed):
+            return [re.sub(r" *#.*", "", line) for line in printed.splitlines()
+                    if not re.match(" *#", line)]
+        self.assertEqual(values(self.command("config").stdout), values(text))
+
+    def test_every_value_has_a_source(self):
+        for row in self.json("config"):
+            self.assertTrue(row.get("line", 0) > 0 or row["origin"], row)
+
+    def test_arguments_and_pins_are_masked(self):
+        self.config(client_secret_file=None,
+                    token_command=["/bin/echo", "hunter2"])
+        text = self.command("config").stdout
+        self.assertIn('{"/bin/echo", "..."}', text)
+        self.assertNotIn("hunter2", text)
+        self.config(client_secret_file=None,
+                    certificate="pkcs11:token=x?pin-value=1234")
+        self.assertNotIn("1234", self.command("config").stdout
+                         .replace(str(self.directory), ""))
+
+    def test_a_config_with_a_fault(self):
+        (self.directory / "mailbearer.conf").write_text("nonsense = 1\n")
+        result = self.command("config", code=78)
+        self.assertIn("mailbearer.conf:1: ", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
