@@ -7,6 +7,7 @@
 
 #include "cli/config_command.h"
 #include "cli/explain.h"
+#include "cli/login_command.h"
 #include "cli/queue_command.h"
 #include "cli/route_command.h"
 #include "cli/sendmail.h"
@@ -33,6 +34,8 @@ static const struct command commands[] = {
 	{ "token", token_command, true, "[ACCOUNT] [--renew] [--forget] "
 	  "[--print-access-token] [--json]",
 	  "show what is known of an account's access token" },
+	{ "login", login_command, true, "[ACCOUNT] [--json]",
+	  "sign in for an account whose app is delegated" },
 	{ "route", route_command, true, "ADDRESS [--user NAME] [--json]",
 	  "show which account serves a sender, and what becomes of From" },
 	{ "config", config_command, true, "[--json]",

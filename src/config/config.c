@@ -141,7 +141,6 @@ config_release(struct config *c)
 	release_fields(LEVEL_TOP, c);
 	hostname_release(c);
 	release_list(c->host_names);
-	release_list(c->unused);
 	free(c->short_hostname);
 	free(c->path);
 	*c = (struct config){ .path = NULL };

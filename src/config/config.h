@@ -113,8 +113,6 @@ struct config {
 	size_t		  app_count;
 	struct account	 *accounts;
 	size_t		  account_count;
-	char		**unused;		/* "line N: key: comes later", for a
-						 * notice; NULL-terminated */
 	struct trust	  trust;		/* for every file named in here */
 };
 

@@ -54,7 +54,6 @@ struct key {
 	const char	*standard;	/* default as it would be written, or NULL */
 	int64_t		 min, max;
 	const char *const *words;	/* ending in NULL */
-	bool		 later;		/* accepted, but no code uses it yet */
 	const char	*help;		/* one line, for people */
 };
 

@@ -20,20 +20,6 @@ set_list(const struct setting *s, cfg_t *section)
 	return 0;
 }
 
-/* Remembers that a key was used whose feature comes later. */
-static void
-note_later(struct config *c, const struct key *k, int line)
-{
-	size_t count = 0;
-
-	while (c->unused != NULL && c->unused[count] != NULL)
-		count++;
-	c->unused = xreallocarray(c->unused, count + 2, sizeof *c->unused);
-	c->unused[count] = xasprintf("line %d: %s: accepted, but this version "
-	    "does not use it yet", line, k->name);
-	c->unused[count + 1] = NULL;
-}
-
 /* Fills a struct config, app or account at `base`. */
 static int
 fill(struct reading *r, const struct scan_block *b, cfg_t *section, void *base,
@@ -51,8 +37,6 @@ fill(struct reading *r, const struct scan_block *b, cfg_t *section, void *base,
 		s.field = (char *)base + s.key->offset;
 		if (s.line == 0 && s.key->standard == NULL)
 			continue;
-		if (s.key->later && s.line != 0)
-			note_later(r->config, s.key, s.line);
 		text = s.line == 0 ? s.key->standard :
 		    key_is_list(s.key) ? "" : cfg_getstr(section, s.key->name);
 		rc = key_is_list(s.key) ? set_list(&s, section) :

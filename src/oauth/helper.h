@@ -22,4 +22,17 @@
 int	helper_run(struct result *r, const struct config *c,
 	    const struct account *a, int64_t deadline, struct status *st);
 
+/* A sign-in by device code (RFC 8628): `tell` is called with what the person has
+ * to do and how many seconds there are for it. */
+struct login {
+	void	(*tell)(void *context, const char *uri, const char *code,
+		    int64_t seconds);
+	void	*context;
+};
+
+/* Runs it to sign a user in, and returns when that is done; the refresh token is
+ * kept then.  Whoever calls holds the store's lock. */
+int	helper_login(const struct config *c, const struct account *a,
+	    const struct login *login, int64_t deadline, struct status *st);
+
 #endif

@@ -143,6 +143,7 @@ struct sign_in {
 	char		*device_code;	/* secret: it is worth a token */
 	int64_t		 interval;	/* seconds between two polls */
 	int64_t		 deadline;	/* clock_ms */
+	pid_t		 parent;	/* who wanted it */
 };
 
 /* "https://.../oauth2/v2.0/token" becomes ".../devicecode". */
@@ -232,6 +233,9 @@ poll_for_token(struct sign_in *s, struct request *q, struct answer *a,
 
 	while (clock_left(s->deadline) > pause.tv_sec * 1000) {
 		nanosleep(&pause, NULL);
+		if (getppid() != s->parent)
+			return status_set(st, EX_TEMPFAIL, "whoever wanted the "
+			    "sign-in, and held the lock, is gone");
 		if (endpoint_ask(q, q->app->scope, fields, a, st) == 0)
 			return 0;
 		if (answer_is_error(a, "slow_down") &&
@@ -249,7 +253,7 @@ int
 delegated_login(struct request *q, struct answer *a,
     void (*tell)(const char *line), struct status *st)
 {
-	struct sign_in s = { .device_code = NULL };
+	struct sign_in s = { .parent = getppid() };
 	int directory, rc = -1;
 
 	/* Before the person does anything: would there be a place for it? */

@@ -6,6 +6,9 @@ import json
 import os
 import pathlib
 import re
+import signal
+import subprocess
+import threading
 import unittest
 
 from harness import PROGRAM, SharedCase, run
@@ -194,6 +197,93 @@ class Config(Admin):
         (self.directory / "mailbearer.conf").write_text("nonsense = 1\n")
         result = self.command("config", code=78)
         self.assertIn("mailbearer.conf:1: ", result.stderr)
+
+
+PUBLIC_CLIENT = "22221111-aaaa-2222-bbbb-3333cccc4444"
+
+
+class Login(Admin):
+    def setUp(self):
+        super().setUp()
+        self.sandbox.add_app(PUBLIC_CLIENT, public=True)
+        self.sandbox.tokens.device_interval = 1
+        self.delegated()
+
+    def delegated(self, **changes):
+        self.config(client_secret_file=None, delegated=True,
+                    client_id=PUBLIC_CLIENT, **changes)
+
+    def approve(self, user=None):
+        self.sandbox.scenario("device_approved",
+                              user=user or self.sandbox.mailbox)
+
+    def refresh_token(self):
+        return next(self.directory.glob("refresh-*")).read_text()
+
+    def test_sign_in_send_and_rotate(self):
+        result = self.sendmail("a@example.net")
+        self.assert_failed(result, 78, "nobody has signed in",
+                           "mailbearer login")
+        self.approve()
+        result = self.command("login", "alerts")
+        self.assertEqual(result.stderr, "")
+        self.assertRegex(result.stdout, r"open +https://microsoft\.com/device")
+        self.assertRegex(result.stdout, r"enter +[A-Z0-9]+\n")
+        self.assertRegex(result.stdout, r"signed in +alerts@contoso\.com\n")
+        self.assertRegex(result.stdout, r"may +SMTP\.Send\n")
+        self.assert_fits(result.stdout)
+        before = self.refresh_token()
+        self.assert_sent(self.sendmail("a@example.net"))
+        self.assertEqual(self.refresh_token(), before)     # nothing was asked
+        self.command("token", "--forget")
+        self.sandbox.reset()
+        self.assert_sent(self.sendmail("a@example.net"))
+        self.assertNotEqual(self.refresh_token(), before)
+        requests = self.sandbox.token_requests()
+        self.assertEqual([r["form"]["grant_type"] for r in requests],
+                         ["refresh_token"])
+        self.assertNotIn(json.loads(before)["refresh_token"],
+                         result.stdout + self.log_text())
+
+    def test_somebody_else_signs_in(self):
+        self.approve("shop@contoso.com")
+        result = self.command("login")
+        self.assertIn("signed in", result.stdout)
+        self.assertRegex(result.stdout, r"not the account's\s+mailbox")
+
+    def test_json(self):
+        self.approve()
+        news, end = map(json.loads,
+                        self.command("login", "--json").stdout.splitlines())
+        self.assertRegex(news["open"], "^https://")
+        self.assertGreater(news["seconds"], 60)
+        self.assertEqual(end["signed_in"], "alerts@contoso.com")
+
+    def test_declined(self):
+        waiter = threading.Timer(0.5, self.sandbox.tokens.approve_device,
+                                 (self.sandbox.mailbox, None, True))
+        waiter.start()
+        result = self.command("login", code=77)
+        waiter.join()
+        self.assertIn("declined", result.stderr)
+        self.assertIn("hint: ", result.stderr)
+        self.assertEqual(list(self.directory.glob("refresh-*")), [])
+
+    def test_one_sign_in_at_a_time(self):
+        first = subprocess.Popen(
+            [str(PROGRAM), "login", "-C",
+             str(self.directory / "mailbearer.conf")],
+            stdout=subprocess.PIPE, text=True)
+        with first:
+            self.assertIn("Sign in", first.stdout.readline())
+            first.send_signal(signal.SIGINT)
+        self.approve()
+        self.command("login")       # the lock went with the process
+
+    def test_an_app_with_a_credential(self):
+        self.config()
+        result = self.command("login", code=78)
+        self.assertIn("credential of its own", result.stderr)
 
 
 if __name__ == "__main__":

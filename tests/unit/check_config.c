@@ -335,7 +335,6 @@ START_TEST(two_blocks_are_a_whole_config)
 	ck_assert_int_eq(c.max_message_size, 150 << 20);
 	ck_assert_int_eq(c.send_timeout, 20);
 	ck_assert_str_eq(c.log, "syslog");
-	ck_assert_ptr_null(c.unused);
 	config_release(&c);
 }
 END_TEST
@@ -368,11 +367,8 @@ START_TEST(every_value_arrives)
 	ck_assert_ptr_null(c.aliases);
 	ck_assert(!c.spool);
 	ck_assert_str_eq(c.log, "/var/log/a\"b'c\\d");
-	ck_assert_str_eq(c.unused[0], "line 2: user-messages-per-hour: "
-	    "accepted, but this version does not use it yet");
-	ck_assert_str_eq(c.unused[1], "line 8: delegated: "
-	    "accepted, but this version does not use it yet");
-	ck_assert_ptr_null(c.unused[2]);
+	ck_assert_int_eq(c.user_messages_per_hour, 20);
+	ck_assert(c.apps[3].delegated);
 	ck_assert_int_eq(c.apps[0].secret_expires, 1801353600);
 	ck_assert_str_eq(c.apps[0].authority, "https://login.microsoftonline.us");
 	ck_assert_str_eq(c.apps[0].scope, "https://outlook.office365.us/.default");

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: ISC */
+#include "oauth/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static void become(char *const argv[], bool own_group, int null, int out)
+    __attribute__((noreturn));
+
+/* Signals that we ignore would stay ignored in the program. */
+static void
+reset_signals(void)
+{
+	static const int numbers[] = { SIGPIPE, SIGXFSZ, SIGCHLD, SIGHUP,
+	    SIGINT, SIGQUIT, SIGTERM, SIGALRM };
+	sigset_t none;
+	size_t i;
+
+	for (i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		signal(numbers[i], SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The child's side, between fork and exec: async-signal-safe calls only.  All
+ * our descriptors are close-on-exec; what a library opened without that flag is
+ * closed here, as far as a small table goes. */
+static void
+become(char *const argv[], bool own_group, int null, int out)
+{
+	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
+	    "/usr/bin:/sbin:/bin";
+	char *environment[] = { path, NULL };
+	int fd;
+
+	/* A group of its own, so that its children can be killed with it, and
+	 * so that ^C cannot part a new refresh token from its file. */
+	if (own_group)
+		setpgid(0, 0);
+	reset_signals();
+	if (dup2(null, STDIN_FILENO) == -1 || dup2(out, STDOUT_FILENO) == -1 ||
+	    dup2(null, STDERR_FILENO) == -1)
+		_exit(126);
+	for (fd = STDERR_FILENO + 1; fd < 256; fd++)
+		close(fd);
+	execve(argv[0], argv, environment);
+	_exit(127);
+}
+
+int
+child_start(struct child *child, char *const argv[], bool own_group,
+    struct status *st)
+{
+	int pipes[2] = { -1, -1 }, null, rc = -1;
+
+	child->path = argv[0];
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null == -1 || pipe2(pipes, O_CLOEXEC) == -1) {
+		status_set_errno(st, EX_OSERR, "starting %s", argv[0]);
+		goto out;
+	}
+	child->pid = fork();
+	if (child->pid == 0)
+		become(argv, own_group, null, pipes[1]);
+	if (child->pid == -1) {
+		status_set_errno(st, EX_OSERR, "starting %s", argv[0]);
+		goto out;
+	}
+	child->out = pipes[0];
+	pipes[0] = -1;		/* transferred */
+	rc = 0;
+out:
+	if (pipes[0] != -1)
+		close(pipes[0]);
+	if (pipes[1] != -1)
+		close(pipes[1]);
+	if (null != -1)
+		close(null);
+	return rc;
+}
+
+int
+child_read(const struct child *child, struct buf *out, int64_t deadline,
+    struct status *st)
+{
+	struct pollfd p = { .fd = child->out, .events = POLLIN };
+	char piece[4096];
+	ssize_t n;
+	int ready = poll(&p, 1, clock_left(deadline));
+
+	if (ready == -1 && errno == EINTR)
+		return 1;
+	if (ready == 0) {
+		status_set(st, EX_TEMPFAIL, "%s took too long", child->path);
+		return status_hint(st, "check that this host may connect to "
+		    "the token endpoint, and that it is not just slow");
+	}
+	n = read(child->out, piece, sizeof piece);
+	if (n == -1)
+		return errno == EINTR ? 1 : status_set_errno(st, EX_OSERR,
+		    "reading from %s", child->path);
+	buf_add(out, piece, (size_t)n);
+	explicit_bzero(piece, sizeof piece);
+	if (out->overflow)
+		return status_set(st, EX_SOFTWARE,
+		    "%s printed more than %zu bytes", child->path, out->max);
+	return n > 0;
+}
+
+int
+child_end(struct child *child, int64_t deadline)
+{
+	const struct timespec pause = { .tv_nsec = 2 * 1000 * 1000 };
+	int status = 0;
+	pid_t got;
+
+	close(child->out);
+	while ((got = waitpid(child->pid, &status, WNOHANG)) == 0 &&
+	    clock_left(deadline) > 0)
+		nanosleep(&pause, NULL);
+	if (got == 0) {
+		kill(-child->pid, SIGKILL);
+		kill(child->pid, SIGKILL);
+		while (waitpid(child->pid, &status, 0) == -1 && errno == EINTR)
+			continue;
+	}
+	return got == -1 ? 0 : status;
+}
+
+int
+child_said_nothing(const struct child *child, int status, struct status *st)
+{
+	if (access(child->path, X_OK) == -1) {
+		status_set_errno(st, EX_CONFIG, "running %s", child->path);
+		return status_hint(st, "install mailbearer again, or name an "
+		    "executable program in token-command");
+	}
+	if (WIFSIGNALED(status))
+		status_set(st, EX_OSERR, "%s was killed by signal %d",
+		    child->path, WTERMSIG(status));
+	else
+		status_set(st, EX_OSERR,
+		    "%s printed nothing and exited with %d", child->path,
+		    WEXITSTATUS(status));
+	return status_hint(st, "run it by hand as the user that runs "
+	    "mailbearer, and read what it says");
+}
