@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "cli/dsn.h"
+
 /* How a letter's argument is found.  Getting this wrong turns a flag's argument
  * into a recipient, or a recipient into an argument. */
 enum arity {
@@ -109,29 +111,13 @@ set_tag(struct options *o, const char *value, struct status *st)
 	return 0;
 }
 
-/* RFC 3461 4.1: NEVER, or a list of SUCCESS, FAILURE, DELAY. */
 static int
 set_notify(struct options *o, const char *value, struct status *st)
 {
-	const char *p = value;
-	size_t len;
-
-	for (;;) {
-		len = strcspn(p, ",");
-		if (!((len == 5 && strncasecmp(p, "NEVER", 5) == 0 && p == value &&
-		    p[len] == '\0') ||
-		    (len == 7 && strncasecmp(p, "SUCCESS", 7) == 0) ||
-		    (len == 7 && strncasecmp(p, "FAILURE", 7) == 0) ||
-		    (len == 5 && strncasecmp(p, "DELAY", 5) == 0)) ||
-		    strlen(value) >= 32) {
-			status_set(st, EX_USAGE, "-N %s is no DSN condition",
-			    value);
-			return status_hint(st, "-N takes never, or a comma list of "
-			    "success, failure, delay");
-		}
-		if (p[len] == '\0')
-			break;
-		p += len + 1;
+	if (!dsn_is_notify(value)) {
+		status_set(st, EX_USAGE, "-N %s is no DSN condition", value);
+		return status_hint(st, "-N takes never, or a comma list of "
+		    "success, failure, delay");
 	}
 	o->notify = value;
 	return 0;
@@ -195,7 +181,7 @@ set_queue(struct options *o, const char *value, struct status *st)
 static int
 set_ret(struct options *o, const char *value, struct status *st)
 {
-	if (strcasecmp(value, "full") != 0 && strcasecmp(value, "hdrs") != 0) {
+	if (!dsn_is_ret(value)) {
 		status_set(st, EX_USAGE, "-R %s is not full or hdrs", value);
 		return status_hint(st, "-R full or -R hdrs, RFC 3461 4.3");
 	}
@@ -215,9 +201,9 @@ set_header_recipients(struct options *o, const char *value, struct status *st)
 static int
 set_envid(struct options *o, const char *value, struct status *st)
 {
-	if (strlen(value) > 100)	/* RFC 3461 4.4, before xtext */
+	if (strlen(value) > DSN_ENVID_MAX)	/* before xtext */
 		return status_set(st, EX_USAGE,
-		    "-V takes at most 100 characters");
+		    "-V takes at most %d characters", DSN_ENVID_MAX);
 	o->envid = value;
 	return 0;
 }

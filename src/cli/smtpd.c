@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "cli/smtpd.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/xalloc.h"
+#include "cli/smtpd_parameters.h"
 #include "cli/submit.h"
 #include "mail/lines.h"
 
@@ -25,8 +24,7 @@ struct smtpd {
 	bool			 submitted;	/* a message was concluded */
 	struct address		 sender;
 	struct address_list	 recipients;
-	char			*envid;		/* DSN parameters of this message */
-	char			 ret[8], notify[32];
+	struct smtpd_parameters	 parameters;	/* of this message */
 	int			 errors;
 	int			 sysexit;	/* of the first failure */
 };
@@ -87,9 +85,7 @@ reset(struct smtpd *s)
 {
 	address_release(&s->sender);
 	address_list_release(&s->recipients);
-	free(s->envid);
-	s->envid = NULL;
-	s->ret[0] = s->notify[0] = '\0';
+	smtpd_parameters_reset(&s->parameters);
 	s->has_sender = s->refused = false;
 }
 
@@ -116,82 +112,6 @@ do_ehlo(struct smtpd *s, char *args)
 	reply("250 DSN");
 }
 
-/* Splits "KEYWORD:<path> PARAMETERS", the blank behind the colon and the
- * brackets optional.  Returns the parameters; *path is ended in place. */
-static char *
-split_path(char *args, const char *keyword, char **path)
-{
-	size_t len = strlen(keyword);
-	bool quoted = false;
-	char *p;
-
-	if (strncasecmp(args, keyword, len) != 0)
-		return NULL;
-	args += len;
-	args += strspn(args, " \t");
-	*path = args;
-	for (p = args; *p != '\0'; p++) {
-		if (*p == '\\' && p[1] != '\0')
-			p++;
-		else if (*p == '"')
-			quoted = !quoted;
-		else if (!quoted && (*p == ' ' || *p == '\t'))
-			break;
-	}
-	if (*p != '\0')
-		*p++ = '\0';
-	return p + strspn(p, " \t");
-}
-
-static void
-copy_parameter(char *to, size_t size, const char *value)
-{
-	if (strlen(value) < size)
-		snprintf(to, size, "%s", value);
-}
-
-/* RFC 3461 4 and RFC 1870; what we look at ourselves is accepted and ignored. */
-static const char *
-take_parameter(struct smtpd *s, const char *name, const char *value)
-{
-	long long size;
-
-	if (strcasecmp(name, "SIZE") == 0) {
-		size = strtoll(value, NULL, 10);
-		if (size > s->submitter.config.max_message_size)
-			return "552 5.3.4 Message too large";
-	} else if (strcasecmp(name, "RET") == 0)
-		copy_parameter(s->ret, sizeof s->ret, value);
-	else if (strcasecmp(name, "NOTIFY") == 0)
-		copy_parameter(s->notify, sizeof s->notify, value);
-	else if (strcasecmp(name, "ENVID") == 0) {
-		free(s->envid);
-		s->envid = strlen(value) <= 100 ? xstrdup(value) : NULL;
-	} else if (strcasecmp(name, "BODY") != 0 &&
-	    strcasecmp(name, "SMTPUTF8") != 0 &&
-	    strcasecmp(name, "ORCPT") != 0 && strcasecmp(name, "AUTH") != 0)
-		return "555 5.5.4 Parameter not recognized";
-	return NULL;
-}
-
-static const char *
-take_parameters(struct smtpd *s, char *text)
-{
-	const char *wrong;
-	char *word, *rest = NULL, *value;
-
-	for (word = strtok_r(text, " \t", &rest); word != NULL;
-	    word = strtok_r(NULL, " \t", &rest)) {
-		value = strchr(word, '=');
-		if (value != NULL)
-			*value++ = '\0';
-		if ((wrong = take_parameter(s, word,
-		    value != NULL ? value : "")) != NULL)
-			return wrong;
-	}
-	return NULL;
-}
-
 static void
 do_mail(struct smtpd *s, char *args)
 {
@@ -203,7 +123,7 @@ do_mail(struct smtpd *s, char *args)
 		protocol_error(s, "503 5.5.1 Sender already given");
 		return;
 	}
-	if ((parameters = split_path(args, "FROM:", &path)) == NULL) {
+	if ((parameters = smtpd_split_path(args, "FROM:", &path)) == NULL) {
 		protocol_error(s, "501 5.5.4 Syntax: MAIL FROM:<address>");
 		return;
 	}
@@ -212,7 +132,8 @@ do_mail(struct smtpd *s, char *args)
 		fail(s, EX_USAGE);
 		return;
 	}
-	if ((wrong = take_parameters(s, parameters)) != NULL) {
+	if ((wrong = smtpd_parameters_take(&s->parameters,
+	    parameters)) != NULL) {
 		reply("%s", wrong);
 		reset(s);
 		fail(s, EX_DATAERR);
@@ -234,7 +155,7 @@ do_rcpt(struct smtpd *s, char *args)
 		protocol_error(s, "503 5.5.1 MAIL first");
 		return;
 	}
-	if ((parameters = split_path(args, "TO:", &path)) == NULL) {
+	if ((parameters = smtpd_split_path(args, "TO:", &path)) == NULL) {
 		protocol_error(s, "501 5.5.4 Syntax: RCPT TO:<address>");
 		return;
 	}
@@ -247,7 +168,8 @@ do_rcpt(struct smtpd *s, char *args)
 		reply("553 5.1.3 %s", st.text[0] != '\0' ? st.text :
 		    "a recipient needs an address");
 		fail(s, EX_USAGE);
-	} else if ((wrong = take_parameters(s, parameters)) != NULL) {
+	} else if ((wrong = smtpd_parameters_take(&s->parameters,
+	    parameters)) != NULL) {
 		reply("%s", wrong);
 		fail(s, EX_USAGE);
 	} else {
@@ -296,14 +218,7 @@ conclude(struct smtpd *s, struct submission *m)
 	struct outcome out;
 
 	m->envelope.sender = address_text(&s->sender);
-	if (s->envid != NULL) {
-		free(m->envelope.envid);
-		m->envelope.envid = xstrdup(s->envid);
-	}
-	if (s->ret[0] != '\0')
-		memcpy(m->envelope.ret, s->ret, sizeof s->ret);
-	if (s->notify[0] != '\0')
-		memcpy(m->envelope.notify, s->notify, sizeof s->notify);
+	smtpd_parameters_apply(&s->parameters, &m->envelope);
 	if (submission_address_list(m, &s->submitter, &s->recipients,
 	    &st) == -1) {
 		reply("554 5.1.3 %s", st.text);
@@ -460,6 +375,7 @@ smtpd_main(const struct caller *caller)
 		caller_drain_stdin();
 		return st.sysexit;
 	}
+	s.parameters.max_size = s.submitter.config.max_message_size;
 	line_source_init(&s.in, STDIN_FILENO);
 	reply("220 mailbearer ESMTP, for local programs");
 	serve(&s);

@@ -12,6 +12,7 @@
 #include "base/encode.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cli/dsn.h"
 #include "cli/submit.h"
 
 /* The directory for messages too long for memory: the spool, so that keeping
@@ -137,17 +138,6 @@ set_sender(struct submission *m, const char *sender, struct status *st)
 	return 0;
 }
 
-static void
-upper_case(char *to, size_t size, const char *from)
-{
-	size_t i;
-
-	for (i = 0; from[i] != '\0' && i + 1 < size; i++)
-		to[i] = from[i] >= 'a' && from[i] <= 'z' ?
-		    (char)(from[i] - 'a' + 'A') : from[i];
-	to[i] = '\0';
-}
-
 int
 submission_begin(struct submission *m, const struct submitter *s,
     struct status *st)
@@ -166,9 +156,9 @@ submission_begin(struct submission *m, const struct submitter *s,
 	if (o->envid != NULL)
 		m->envelope.envid = xtext(o->envid);
 	if (o->ret != NULL)
-		upper_case(m->envelope.ret, sizeof m->envelope.ret, o->ret);
+		dsn_upper_case(m->envelope.ret, sizeof m->envelope.ret, o->ret);
 	if (o->notify != NULL)
-		upper_case(m->envelope.notify, sizeof m->envelope.notify,
+		dsn_upper_case(m->envelope.notify, sizeof m->envelope.notify,
 		    o->notify);
 	return o->sender != NULL ? set_sender(m, o->sender, st) : 0;
 }

@@ -5,7 +5,6 @@ tests/callers for what they send.
 """
 import fcntl
 import os
-import pwd
 import select
 import shutil
 import signal
@@ -17,9 +16,8 @@ import time
 import unittest
 
 import harness
-from harness import PROGRAM, SIMPLE, SharedCase, field, run, split_message
+from harness import PROGRAM, SIMPLE, Case, SharedCase, field, run, split_message
 
-ME = pwd.getpwuid(os.getuid()).pw_name
 TEMPORARY = {"no token": "http_503",
              "the server is busy": "not_available",
              "too many connections": "too_many_connections",
@@ -33,7 +31,7 @@ def proc_status(pid, name):
     return {n for n in range(1, 65) if int(value, 16) >> (n - 1) & 1}
 
 
-class Rules(SharedCase):
+class Helpers:
     def command(self, *flags, config=None):
         path = self.directory / "mailbearer.conf"
         if config is None and not path.exists():
@@ -82,6 +80,8 @@ class Rules(SharedCase):
             time.sleep(0.02)
         raise AssertionError("it does not read stdin")
 
+
+class Rules(Helpers, SharedCase):
     # ------------------------------------------------------- the pipe
 
     def test_rule_01_stdin_is_read_to_its_end_before_every_exit(self):
@@ -106,35 +106,6 @@ class Rules(SharedCase):
                 process.stdin.write(big)        # BrokenPipeError: failed
                 process.stdin.close()
                 self.assertEqual(process.wait(30), code)
-
-    # ------------------------------------------------------- exit codes
-
-    def test_rule_02_a_temporary_problem_is_spooled_and_exits_0(self):
-        """cron, at, sudo, logwatch, PHP: none of them tries again."""
-        for what, scenario in TEMPORARY.items():
-            with self.subTest(what):
-                self.spooling()
-                self.sandbox.clear()
-                self.sandbox.scenario(scenario)
-                before = len(self.spooled())
-                result = self.sendmail("-i", "bob@example.net")
-                self.assertEqual((result.code, result.stdout, result.stderr),
-                                 (0, "", ""))
-                self.assertEqual(len(self.spooled()), before + 1)
-                self.assertIn(b"Hello.", self.spooled()[-1].read_bytes())
-        self.assertEqual(self.sandbox.messages(), [])
-
-    def test_rule_03_75_never_means_that_the_mail_is_kept(self):
-        """PHP 8.5 reads 75 as success, PHP 8.4 and Dovecot as failure."""
-        self.spooling()
-        self.sandbox.scenario("not_available")
-        self.assertNotEqual(self.sendmail("bob@example.net").code, 75)
-        self.assertEqual(len(self.spooled()), 1)
-        self.config(spool=False,
-                    spool_directory=str(self.directory / "spool"),
-                    state_directory=str(self.directory / "state"))
-        self.assert_failed(self.sendmail("bob@example.net"), 75, "", "")
-        self.assertEqual(len(self.spooled()), 1)
 
     # ------------------------------------------------------- silence
 
@@ -187,17 +158,6 @@ class Rules(SharedCase):
         ours.close()
         self.finish(process, b"\nx\n")
 
-    def test_rule_07_what_is_left_running_holds_no_descriptor(self):
-        """Symfony, Node, git push and Python wait for the pipes to close."""
-        self.spooling()
-        self.sandbox.scenario("hang@ehlo", times=1)
-        begun = time.monotonic()
-        process = self.start("-odb", "bob@example.net")
-        self.finish(process)
-        self.assertLess(time.monotonic() - begun, 15)
-        self.assertEqual(len(self.spooled()) +
-                         len(self.sandbox.messages()), 1)
-
     def test_rule_08_signals_are_reset(self):
         """mutt blocks SIGCHLD and SIGTSTP, mailx ignores the terminal's."""
         ignored = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT,
@@ -241,27 +201,6 @@ class Rules(SharedCase):
                                  (0, b"", b""))
                 sender = field(self.delivered()[0].data, "From")[0]
                 self.assertNotIn("allory", sender)
-
-    def test_rule_10_the_umask_is_our_own(self):
-        """logwatch runs us with 177, which makes useless directories."""
-        self.spooling()
-        for mask in (0o777, 0o177, 0):
-            with self.subTest(umask=oct(mask)):
-                result = run(self.command("bob@example.net"), SIMPLE,
-                             preexec_fn=lambda mask=mask: os.umask(mask))
-                self.assertEqual((result.code, result.stderr), (0, ""))
-                self.assert_modes(self.directory / "state")
-                self.assert_modes(self.directory / "spool")
-
-    def assert_modes(self, top):
-        for directory, _, names in os.walk(top):
-            mode = stat.S_IMODE(os.stat(directory).st_mode)
-            self.assertEqual(mode, 0o750, directory)
-            for name in names:
-                path = os.path.join(directory, name)
-                mode = stat.S_IMODE(os.stat(path).st_mode)
-                self.assertEqual(mode & 0o600, 0o600, path)
-                self.assertEqual(mode & 0o137, 0, path)
 
     def test_rule_11_stdin_has_no_time_limit(self):
         """cronie starts us with the job's first byte and ends with the job.
@@ -451,6 +390,69 @@ class Rules(SharedCase):
             with self.subTest(flags=flags), open(path, "rb") as f:
                 self.assertEqual(self.sendmail(*flags, stdin=f).code, code)
                 self.assertEqual(f.read(), SIMPLE)
+
+
+class RulesOfTheSpool(Helpers, Case):
+    """Each with a sandbox of its own: what is spooled may leave late."""
+
+    def test_rule_02_a_temporary_problem_is_spooled_and_exits_0(self):
+        """cron, at, sudo, logwatch, PHP: none of them tries again."""
+        for what, scenario in TEMPORARY.items():
+            with self.subTest(what):
+                self.spooling()
+                self.sandbox.clear()
+                self.sandbox.scenario(scenario)
+                before = len(self.spooled())
+                result = self.sendmail("-i", "bob@example.net")
+                self.assertEqual((result.code, result.stdout, result.stderr),
+                                 (0, "", ""))
+                self.assertEqual(len(self.spooled()), before + 1)
+                self.assertIn(b"Hello.", self.spooled()[-1].read_bytes())
+        self.assertEqual(self.sandbox.messages(), [])
+
+    def test_rule_03_75_never_means_that_the_mail_is_kept(self):
+        """PHP 8.5 reads 75 as success, PHP 8.4 and Dovecot as failure."""
+        self.spooling()
+        self.sandbox.scenario("not_available")
+        self.assertNotEqual(self.sendmail("bob@example.net").code, 75)
+        self.assertEqual(len(self.spooled()), 1)
+        self.config(spool=False,
+                    spool_directory=str(self.directory / "spool"),
+                    state_directory=str(self.directory / "state"))
+        self.assert_failed(self.sendmail("bob@example.net"), 75, "", "")
+        self.assertEqual(len(self.spooled()), 1)
+
+    def test_rule_07_what_is_left_running_holds_no_descriptor(self):
+        """Symfony, Node, git push and Python wait for the pipes to close."""
+        self.spooling()
+        self.sandbox.scenario("hang@ehlo", times=1)
+        begun = time.monotonic()
+        process = self.start("-odb", "bob@example.net")
+        self.finish(process)
+        self.assertLess(time.monotonic() - begun, 15)
+        self.assertEqual(len(self.spooled()) +
+                         len(self.sandbox.messages()), 1)
+
+    def test_rule_10_the_umask_is_our_own(self):
+        """logwatch runs us with 177, which makes useless directories."""
+        self.spooling()
+        for mask in (0o777, 0o177, 0):
+            with self.subTest(umask=oct(mask)):
+                result = run(self.command("bob@example.net"), SIMPLE,
+                             preexec_fn=lambda mask=mask: os.umask(mask))
+                self.assertEqual((result.code, result.stderr), (0, ""))
+                self.assert_modes(self.directory / "state")
+                self.assert_modes(self.directory / "spool")
+
+    def assert_modes(self, top):
+        for directory, _, names in os.walk(top):
+            mode = stat.S_IMODE(os.stat(directory).st_mode)
+            self.assertEqual(mode, 0o750, directory)
+            for name in names:
+                path = os.path.join(directory, name)
+                mode = stat.S_IMODE(os.stat(path).st_mode)
+                self.assertEqual(mode & 0o600, 0o600, path)
+                self.assertEqual(mode & 0o137, 0, path)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import re
 import subprocess
 import unittest
 
-from harness import PROGRAM, SharedCase, field, limit_memory, run, \
+from harness import PROGRAM, Case, SharedCase, field, limit_memory, run, \
     split_message
 
 MESSAGE = (b"From: Web App <alerts@contoso.com>\r\nTo: bob@example.net\r\n"
@@ -64,7 +64,7 @@ class Talk:
         self.test.assertEqual((self.process.returncode, rest), (code, b""))
 
 
-class Smtpd(SharedCase):
+class Helpers:
     def blind(self, stdin, *flags):
         """A whole session in one write, whose replies nobody reads."""
         if not (self.directory / "mailbearer.conf").exists():
@@ -83,6 +83,8 @@ class Smtpd(SharedCase):
     def recipients(self, message):
         return sorted(r.address for r in message.recipients)
 
+
+class Smtpd(Helpers, SharedCase):
     # ------------------------------------------------------- clients
 
     def test_symfony(self):
@@ -219,6 +221,27 @@ class Smtpd(SharedCase):
         self.assertEqual(message.recipients[0].params.get("NOTIFY"),
                          "SUCCESS,FAILURE")
 
+    def test_bad_dsn_parameters(self):
+        """None of them reaches the server, to fail there or worse."""
+        talk = Talk(self)
+        for parameter in ("RET=", "RET=some", "ENVID=", "ENVID=a+zz",
+                          "ENVID=" + "x" * 101, "ENVID=a\rRSET",
+                          "BODY=BINARYMIME", "SIZE=many", "SIZE=-1"):
+            talk.say("MAIL FROM:<a@b.example> " + parameter, "501 5.5.4")
+        talk.say("MAIL FROM:<a@b.example> RET=full ENVID=a+2B BODY=7bit "
+                 "SMTPUTF8", "250 ")
+        for parameter in ("NOTIFY=", "NOTIFY=never,success",
+                          "NOTIFY=always", "ORCPT=bob\rRSET"):
+            talk.say("RCPT TO:<bob@example.net> " + parameter, "501 5.5.4")
+        talk.say("RCPT TO:<bob@example.net> NOTIFY=success,delay", "250 ")
+        talk.data()
+        talk.say("QUIT", "221 ")
+        talk.end(65)
+        message = self.delivered()[0]
+        self.assertEqual(message.mail_params.get("RET"), "FULL")
+        self.assertEqual(message.recipients[0].params.get("NOTIFY"),
+                         "SUCCESS,DELAY")
+
     # ------------------------------------------------------- order
 
     def test_commands_out_of_order(self):
@@ -305,18 +328,6 @@ class Smtpd(SharedCase):
         self.assertEqual(result.code, 67)
         self.assertEqual(self.recipients(self.delivered()[0]),
                          ["bob@example.net"])
-
-    def test_what_is_spooled_is_accepted(self):
-        for name in ("spool", "state"):
-            (self.directory / name).mkdir(mode=0o750)
-        self.config(spool=True, spool_directory=str(self.directory / "spool"),
-                    state_directory=str(self.directory / "state"))
-        self.sandbox.scenario("not_available")
-        result = self.blind(b"EHLO x\r\n" + TRANSACTION + b"QUIT\r\n")
-        self.assertEqual(result.code, 0)
-        self.assertRegex(result.stdout, r"(?m)^250 2\.0\.0 Spooled as \S+")
-        self.assertEqual(
-            len(list((self.directory / "spool" / "new").iterdir())), 1)
 
     def test_a_wrong_config_is_a_421(self):
         path = self.directory / "mailbearer.conf"
@@ -457,6 +468,22 @@ class Smtpd(SharedCase):
                          said, preexec_fn=limit_memory(24 << 20))
             self.assertNotIn(result.code, (-9, -6, 71), result.stdout)
             self.assertEqual(result.stderr, "")
+
+
+class SpoolingSmtpd(Helpers, Case):
+    """With a sandbox of its own: what is spooled may leave late."""
+
+    def test_what_is_spooled_is_accepted(self):
+        for name in ("spool", "state"):
+            (self.directory / name).mkdir(mode=0o750)
+        self.config(spool=True, spool_directory=str(self.directory / "spool"),
+                    state_directory=str(self.directory / "state"))
+        self.sandbox.scenario("not_available")
+        result = self.blind(b"EHLO x\r\n" + TRANSACTION + b"QUIT\r\n")
+        self.assertEqual(result.code, 0)
+        self.assertRegex(result.stdout, r"(?m)^250 2\.0\.0 Spooled as \S+")
+        self.assertEqual(
+            len(list((self.directory / "spool" / "new").iterdir())), 1)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What RFC 3461 allows in the parameters for delivery status notifications, on
+ * the command line (-N, -R, -V) and with -bs.
+ */
+#ifndef DSN_H
+#define DSN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define DSN_ENVID_MAX	100	/* RFC 3461 4.4 */
+
+/* 4.1: NEVER, or a list of SUCCESS, FAILURE, DELAY; in any case. */
+bool	dsn_is_notify(const char *value);
+/* 4.3: FULL or HDRS. */
+bool	dsn_is_ret(const char *value);
+/* 4.4: an identifier in xtext, at least one character. */
+bool	dsn_is_envid(const char *value);
+/* Copies a value that is one of these; they go out in capitals.  What does not
+ * fit is cut. */
+void	dsn_upper_case(char *to, size_t size, const char *value);
+
+#endif
