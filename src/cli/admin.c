@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "cli/accounts_command.h"
 #include "cli/config_command.h"
 #include "cli/explain.h"
 #include "cli/login_command.h"
@@ -38,6 +39,8 @@ static const struct command commands[] = {
 	  "sign in for an account whose app is delegated" },
 	{ "route", route_command, true, "ADDRESS [--user NAME] [--json]",
 	  "show which account serves a sender, and what becomes of From" },
+	{ "accounts", accounts_command, true, "[--json]",
+	  "show every account and how it is" },
 	{ "config", config_command, true, "[--json]",
 	  "show every value that counts, and where it comes from" },
 	{ "help", help, false, "", "show this text" },

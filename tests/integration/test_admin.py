@@ -199,6 +199,47 @@ class Config(Admin):
         self.assertIn("mailbearer.conf:1: ", result.stderr)
 
 
+class Accounts(Admin):
+    def spooling(self, **changes):
+        spool = self.directory / "spool"
+        spool.mkdir(mode=0o750, exist_ok=True)
+        self.config(spool=True, spool_directory=str(spool), **changes)
+
+    def one(self):
+        known = self.json("accounts")
+        self.assertEqual(len(known), 1)
+        return known[0]
+
+    def test_well(self):
+        shown = self.command("accounts").stdout
+        self.assertRegex(shown, r"^ok +alerts +alerts@contoso\.com, no token\n$")
+        self.sendmail("a@example.net")
+        shown = self.command("accounts").stdout
+        self.assertRegex(shown, r"^ok +alerts .*token ends in 5\d min\n$")
+        self.assertEqual(self.one()["health"], "ok")
+
+    def test_a_message_waits(self):
+        self.spooling()
+        self.sandbox.scenario("reply@rcpt=451 4.3.0 Try later")
+        self.assertEqual(self.sendmail("a@example.net").code, 0)
+        shown = self.command("accounts").stdout
+        self.assertRegex(shown, r"^\?\? +alerts +.* 1\s+waiting; last")
+        self.assertRegex(shown, r"Try\s+later")
+        self.assert_fits(shown)
+        known = self.one()
+        self.assertEqual((known["health"], known["waiting"]), ("doubtful", 1))
+        self.assertIn("451 4.3.0", known["problem"])
+
+    def test_no_token_to_be_had(self):
+        self.spooling()
+        self.sandbox.scenario("error:7000215")
+        self.sendmail("a@example.net")
+        shown = self.command("accounts").stdout
+        self.assertRegex(shown, r"^FAILED +alerts")
+        self.assertIn("AADSTS7000215", shown)
+        self.assertEqual(self.one()["health"], "failed")
+
+
 PUBLIC_CLIENT = "22221111-aaaa-2222-bbbb-3333cccc4444"
 
 
