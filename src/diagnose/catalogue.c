@@ -10,12 +10,15 @@
 /* Stages in which a row holds. */
 #define AT(stage)	(1u << DIAGNOSE_##stage)
 #define ANYWHERE	0u
-#define BEFORE_RCPT	(AT(CONNECT) | AT(EHLO) | AT(STARTTLS) | AT(AUTH) | AT(MAIL))
+#define BEFORE_MAIL	(AT(CONNECT) | AT(EHLO) | AT(STARTTLS) | AT(AUTH))
 #define TRANSACTION	(AT(MAIL) | AT(RCPT) | AT(DATA) | AT(END_OF_DATA))
 
 /* Class, scope and exit code go together; these are the combinations there are. */
 #define WAIT(scope)	CLASS_RETRY, SCOPE_##scope, EX_TEMPFAIL
 #define PERMISSION	CLASS_CONFIG, SCOPE_ACCOUNT, EX_NOPERM
+/* Of one sender's address: any caller can name one that send-as lets through and
+ * the server does not, and the account must not pause for that. */
+#define SENDER		CLASS_CONFIG, SCOPE_MESSAGE, EX_NOPERM
 #define POLICY		CLASS_POLICY, SCOPE_ACCOUNT, EX_NOPERM
 #define TRANSPORT	CLASS_CONFIG, SCOPE_SESSION, EX_PROTOCOL
 #define NO_USER		CLASS_RECIPIENT, SCOPE_RECIPIENT, EX_NOUSER
@@ -148,11 +151,11 @@ static const struct diagnosis smtp_rows[] = {
 	    "the app may sign in but has no rights on the mailbox",
 	    "Add-MailboxPermission -Identity {mailbox} -User <service principal> "
 	    "-AccessRights FullAccess; a new grant takes up to an hour"),
-	SMTP(ANYWHERE, 554, "5.2.252", NULL, PERMISSION, LOUD,
+	SMTP(ANYWHERE, 554, "5.2.252", NULL, SENDER, LOUD,
 	    "the mailbox may not send with this From address", FIX_SEND_AS),
-	SMTP(ANYWHERE, 554, NULL, "SendAsDenied", PERMISSION, LOUD,
+	SMTP(ANYWHERE, 554, NULL, "SendAsDenied", SENDER, LOUD,
 	    "the mailbox may not send with this From address", FIX_SEND_AS),
-	SMTP(ANYWHERE, 550, "5.7.60", NULL, PERMISSION, LOUD,
+	SMTP(ANYWHERE, 550, "5.7.60", NULL, SENDER, LOUD,
 	    "the mailbox may not send with this From address", FIX_SEND_AS),
 	SMTP(ANYWHERE, 554, "5.2.0", "SubmissionQuotaExceeded", WAIT(ACCOUNT),
 	    LOUD, "the mailbox has used up its 10,000 recipients for 24 hours",
@@ -280,7 +283,7 @@ static const struct diagnosis smtp_rows[] = {
 	SMTP(ANYWHERE, 0, "5.7.708", NULL, POLICY, LOUD,
 	    "Exchange Online takes no mail of this tenant from this address",
 	    "new and trial tenants: buy a licence, or ask Microsoft's support"),
-	SMTP(ANYWHERE, 0, "5.7.750", NULL, POLICY, LOUD,
+	SMTP(ANYWHERE, 0, "5.7.750", NULL, SENDER, LOUD,
 	    "the tenant sends for domains that it has not registered",
 	    "verify the domain of {from} in the tenant"),
 	SMTP(ANYWHERE, 0, "5.7.23", NULL, REFUSED, LOUD, "SPF refused the message",
@@ -331,7 +334,10 @@ static const struct diagnosis smtp_rows[] = {
 	SMTP(AT(STARTTLS), 500, NULL, NULL, TRANSPORT, LOUD,
 	    "the server refuses STARTTLS",
 	    "check host and port, and that nothing on the way strips STARTTLS"),
-	SMTP(BEFORE_RCPT, 500, NULL, NULL, PERMISSION, LOUD,
+	SMTP(AT(MAIL), 500, NULL, NULL, SENDER, LOUD,
+	    "the server refuses this sender",
+	    "read the server's words; `mailbearer explain` knows more of them"),
+	SMTP(BEFORE_MAIL, 500, NULL, NULL, PERMISSION, LOUD,
 	    "the server refuses this sender",
 	    "read the server's words; `mailbearer explain` knows more of them"),
 	SMTP(ANYWHERE, 552, NULL, NULL, BAD_MESSAGE, QUIET,

@@ -85,6 +85,17 @@ class Runner(harness.Case):
         self.assertEqual(self.run_queue(), (0, 0, 0, 0))
         self.assertEqual(len(self.sandbox.sessions()), 1)
 
+    def test_a_sender_that_is_refused_stops_no_other(self):
+        """send-as may name more than the mailbox may: the caller's choice."""
+        self.use(extra_account='send-as = "*@contoso.com"')
+        self.sendmail("-odq", "bob@example.net",
+                      stdin=b"From: nobody@contoso.com\n\nx\n")
+        self.queue(3)
+        self.assertEqual(self.run_queue(), (4, 3, 1, 0))
+        self.delivered(3)
+        self.assertEqual(self.sendmail("bob@example.net").code, 0)
+        self.delivered(4)
+
     def test_a_432_pauses_the_account(self):
         self.queue(3)
         self.sandbox.scenario("too_many_connections", times=1)

@@ -384,7 +384,34 @@ START_TEST(a_hint_names_the_account)
 	ck_assert_str_eq(st.remote, "SendAsDenied?[31m");
 	ck_assert_ptr_nonnull(strstr(st.hint, "-Trustee alerts@contoso.com "));
 	ck_assert_ptr_nonnull(strstr(st.hint, "-Identity <from> "));
-	ck_assert_int_eq(st.scope, SCOPE_ACCOUNT);
+	ck_assert_int_eq(st.scope, SCOPE_MESSAGE);
+}
+END_TEST
+
+/* What a caller can bring about by a sender's address is his message's fault
+ * alone: an account that pauses for it would keep everybody's mail. */
+START_TEST(no_sender_address_condemns_the_account)
+{
+	static const struct {
+		enum diagnose_stage stage;
+		int reply;
+		const char *enhanced, *words;
+	} refusals[] = {
+		{ DIAGNOSE_END_OF_DATA, 554, "5.2.252", "SendAsDenied" },
+		{ DIAGNOSE_END_OF_DATA, 554, "5.2.0", "SendAsDeniedException" },
+		{ DIAGNOSE_MAIL, 550, "5.7.60", "Client does not have permissions "
+		  "to send as this sender" },
+		{ DIAGNOSE_MAIL, 501, "5.1.7", "Invalid address" },
+		{ DIAGNOSE_MAIL, 553, "", "no such sender here" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof refusals / sizeof *refusals; i++)
+		ck_assert_int_eq(diagnose_reply(refusals[i].stage,
+		    refusals[i].reply, refusals[i].enhanced,
+		    refusals[i].words)->scope, SCOPE_MESSAGE);
+	ck_assert_int_eq(diagnose_reply(DIAGNOSE_MAIL, 530, "5.7.57",
+	    "Client not authenticated")->scope, SCOPE_ACCOUNT);
 }
 END_TEST
 
@@ -453,6 +480,7 @@ suite(void)
 	tcase_add_loop_test(t, numbers_of_the_token_endpoint, 0,
 	    sizeof numbers / sizeof *numbers);
 	tcase_add_test(t, a_hint_names_the_account);
+	tcase_add_test(t, no_sender_address_condemns_the_account);
 	tcase_add_test(t, there_is_always_advice);
 	tcase_add_test(t, every_row_can_be_reached_and_fits);
 	suite_add_tcase(s, t);
