@@ -6,6 +6,7 @@
 #include "queue/limits.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +18,33 @@
  * RFC 5321 4.5.3.2.6. */
 #define ANSWER_MS	(11 * 60 * 1000)
 #define POLL_MS		40	/* between looks, and as much again at random */
+
+/* Whoever may not write or open our small files cannot keep count, and a file
+ * that he leaves half written counts for nobody. */
+static const struct {
+	int	resource;
+	rlim_t	least;
+} floors[] = {
+	{ RLIMIT_FSIZE, 128 << 10 },
+	{ RLIMIT_NOFILE, 16 },
+};
+
+int
+limits_check_caller(struct status *st)
+{
+	struct rlimit limit;
+	size_t i;
+
+	for (i = 0; i < sizeof floors / sizeof *floors; i++)
+		if (getrlimit(floors[i].resource, &limit) == 0 &&
+		    limit.rlim_cur < floors[i].least) {
+			status_set(st, EX_TEMPFAIL, "nothing is sent under "
+			    "limits on file size and open files as low as these");
+			return status_hint(st, "raise ulimit -f or ulimit -n of "
+			    "what called");
+		}
+	return 0;
+}
 
 static int
 take(struct slot *s, int directory, const char *key, int number,
@@ -102,6 +130,8 @@ limits_take_slot(struct slot *s, const struct config *c,
 	int64_t until;
 
 	*s = (struct slot)SLOT_INIT;
+	if (limits_check_caller(st) == -1)
+		return 1;
 	s->hold_ms = c->send_timeout * 1000 + ANSWER_MS;
 	limits_key(key, a);
 	if ((directory = limits_directory(c, st)) == -1)

@@ -24,9 +24,13 @@ enum slot_kind {
 	SLOT_RUNNER
 };
 
+/* -1 and EX_TEMPFAIL if the process's own resource limits are too low for the
+ * files of this module: then it sends nothing, or it would send uncounted. */
+int	limits_check_caller(struct status *st);
+
 /* Takes one of the account's slots, waiting until `wait_deadline` at most.
- * 0: taken; 1: none free, or the account pauses (*st says which, EX_TEMPFAIL,
- * with the time it ends); -1: the state directory cannot be used. */
+ * 0: taken; 1: none free, the account pauses, or limits_check_caller() (*st says
+ * which, EX_TEMPFAIL, with the time a pause ends); -1: the state directory cannot be used. */
 int	limits_take_slot(struct slot *s, const struct config *c,
 	    const struct account *a, enum slot_kind kind,
 	    int64_t wait_deadline, struct status *st);

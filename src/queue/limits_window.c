@@ -175,6 +175,8 @@ limits_count_user(const struct config *c, uid_t uid, struct status *st)
 
 	if (uid == 0 || c->user_messages_per_hour <= 0)
 		return 0;
+	if (limits_check_caller(st) == -1)
+		return 1;
 	snprintf(key, sizeof key, "%lu", (unsigned long)uid);
 	if (count_in(c, "user", key, HOUR_BUCKET, c->user_messages_per_hour,
 	    1) == 0)

@@ -471,6 +471,33 @@ START_TEST(a_caller_without_room_silences_nobody)
 }
 END_TEST
 
+/* And he sends nothing that is not counted. */
+START_TEST(a_caller_without_room_is_not_let_through)
+{
+	static const int resources[] = { RLIMIT_FSIZE, RLIMIT_NOFILE };
+	struct rlimit limit;
+	struct slot s;
+	size_t i;
+
+	signal(SIGXFSZ, SIG_IGN);
+	for (i = 0; i < 2; i++) {
+		getrlimit(resources[i], &limit);
+		limit.rlim_cur = 12;
+		setrlimit(resources[i], &limit);
+		ck_assert_int_eq(take(&s, &account, SLOT_CALLER), 1);
+		ck_assert_int_eq(status.sysexit, EX_TEMPFAIL);
+		status_clear(&status);
+		ck_assert_int_eq(limits_count_user(&config, 33, &status), 1);
+		ck_assert_int_eq(status.sysexit, EX_TEMPFAIL);
+		ck_assert_int_eq(limits_count_user(&config, 0, &status), 0);
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(resources[i], &limit);
+	}
+	ck_assert_int_eq(take(&s, &account, SLOT_CALLER), 0);
+	limits_release_slot(&s);
+}
+END_TEST
+
 START_TEST(keys_are_file_names)
 {
 	static char evil[] = "../../etc/\n\xff passwd@x";
@@ -516,6 +543,7 @@ suite(void)
 	tcase_add_loop_test(t, broken_files_limit_nobody, 0, ROWS(rubbish));
 	tcase_add_test(t, links_and_directories_are_not_followed);
 	tcase_add_test(t, a_caller_without_room_silences_nobody);
+	tcase_add_test(t, a_caller_without_room_is_not_let_through);
 	tcase_add_test(t, keys_are_file_names);
 	suite_add_tcase(s, t);
 	return s;
