@@ -321,10 +321,26 @@ become(uid_t uid, gid_t gid, uid_t other_uid, gid_t other_gid,
 	return problem == NULL ? 0 : status_set(st, EX_OSERR, "%s", problem);
 }
 
+/* kill(2) asks whose process it is; a terminal does not, and ^Z would stop us
+ * with a connection or a lock in our hands. */
+static void
+ignore_job_control(void)
+{
+	static const int numbers[] = { SIGTSTP, SIGTTIN, SIGTTOU };
+	struct sigaction sa = { .sa_handler = SIG_IGN };
+	size_t i;
+
+	sigemptyset(&sa.sa_mask);
+	for (i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		if (sigaction(numbers[i], &sa, NULL) == -1)
+			fail("cannot ignore signals");
+}
+
 /* The installation's user, whoever called. */
 static int
 become_user(struct identity *id, struct status *st)
 {
+	ignore_job_control();
 	if (become(id->uid, id->gid, id->caller, id->caller_group, st) == -1)
 		return -1;
 #ifdef HAVE_SYS_PRCTL_H
