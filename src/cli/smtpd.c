@@ -236,7 +236,8 @@ do_data(struct smtpd *s, char *args)
 {
 	struct message_options mo = { .dot_ends = true, .smtp = true,
 	    .max_size = s->submitter.config.max_message_size,
-	    .directory = s->submitter.directory };
+	    .directory = s->submitter.directory,
+	    .reserve = submitter_reserve(&s->submitter) };
 	struct submission m = SUBMISSION_INIT;
 	struct status st = STATUS_INIT;
 

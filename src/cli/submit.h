@@ -37,6 +37,10 @@ struct outcome {
 int	submitter_open(struct submitter *s, const struct caller *caller,
 	    struct status *st);
 void	submitter_close(struct submitter *s);
+/* Free space that a message on its way in leaves on the disk: more than spool-
+ * reserve, so that those who never finish theirs do not keep others from having
+ * theirs kept. */
+int64_t	submitter_reserve(const struct submitter *s);
 
 /* Fills what every submission has: caller, time, fixed Date and Message-ID, and
  * sender, name and DSN parameters from the command line. */

@@ -90,6 +90,7 @@ take_in(struct submitter *s, struct submission *m, struct status *st)
 		.dot_ends = !s->caller->options->ignore_dots,
 		.max_size = s->config.max_message_size,
 		.directory = s->directory,
+		.reserve = submitter_reserve(s),
 	};
 	struct status begun = STATUS_INIT;
 	int rc = submission_begin(m, s, &begun);

@@ -31,6 +31,12 @@ open_directory(struct submitter *s)
 		    &ignored);
 }
 
+int64_t
+submitter_reserve(const struct submitter *s)
+{
+	return 2 * s->config.spool_reserve;
+}
+
 /* A config that is wrong costs nobody his mail: with the defaults, which know a
  * spool but no account, everything is kept until it is mended.  Where there is
  * no config at all, and under -C, the caller is told instead. */

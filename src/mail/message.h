@@ -45,6 +45,8 @@ struct message_options {
 				 * 0: none */
 	int	 directory;	/* where the file goes; -1: memory only, and
 				 * past MESSAGE_MEMORY_MAX EX_CANTCREAT */
+	int64_t	 reserve;	/* free space that the file leaves there, else
+				 * EX_CANTCREAT; 0: none */
 };
 
 /* Reads a message from `fd` to its end (or lone dot, after which the rest is

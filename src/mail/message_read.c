@@ -4,8 +4,10 @@
  * by line; the body goes block by block straight to where it is kept, so that a
  * long one costs one pass of memchr(3) and one copy.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "mail/lines.h"
 #include "mail/message.h"
@@ -114,6 +116,24 @@ copy_repaired(struct message *m, char *to, const char *text, size_t len)
 	return to;
 }
 
+/* An unfinished message has no name and no owner that anybody could see, and
+ * may stay unfinished for ever. */
+static int
+check_room(const struct message_options *o, struct status *st)
+{
+	struct statvfs fs;
+
+	if (o->reserve <= 0 || o->directory == -1 ||
+	    fstatvfs(o->directory, &fs) == -1 || fs.f_blocks == 0 ||
+	    (int64_t)(fs.f_bavail * fs.f_frsize) >= o->reserve)
+		return 0;
+	status_set(st, EX_CANTCREAT, "no room on disk for a message of more than "
+	    "%d bytes", MESSAGE_MEMORY_MAX);
+	return status_hint(st, "free space where the spool is: %" PRId64 " bytes "
+	    "must stay free, twice spool-reserve, while a message comes in",
+	    o->reserve);
+}
+
 /* Past its limit what is in memory goes to the file. */
 static int
 settle(struct reader *r, struct status *st)
@@ -131,7 +151,8 @@ settle(struct reader *r, struct status *st)
 	}
 	if (kept <= MESSAGE_MEMORY_MAX)
 		return 0;
-	if (message_flush(m, r->options->directory, st) == -1)
+	if (check_room(r->options, st) == -1 ||
+	    message_flush(m, r->options->directory, st) == -1)
 		return -1;
 	r->flushed += (int64_t)kept;
 	return 0;

@@ -1,7 +1,9 @@
 """A real set-user-ID installation, used by several users at once."""
+import contextlib
 import ctypes
 import os
 import pathlib
+import pty
 import shutil
 import signal
 import stat
@@ -184,6 +186,62 @@ class SetUid(Case):
         self.assertEqual(process.returncode, 0)
         self.delivered()
 
+    def test_the_terminal_cannot_stop_it(self):
+        """^Z asks nobody's permission."""
+        shell, terminal = pty.fork()
+        if shell == 0:      # leads the session, or ^Z would not stop anybody
+            run_in_terminal([str(self.program), "bob@example.net"], 1000)
+        self.addCleanup(os.close, terminal)
+        process = int(os.read(terminal, 100).split()[0])
+        os.write(terminal, b"Subject: x\n\n")
+        time.sleep(0.5)
+        os.write(terminal, b"\x1a")
+        time.sleep(0.5)
+        state = pathlib.Path(f"/proc/{process}/stat").read_text("ascii")
+        self.assertNotEqual(state.rpartition(")")[2].split()[0], "T")
+        os.write(terminal, b".\n")
+        self.assertEqual(os.waitpid(shell, 0)[1], 0)
+        self.delivered()
+
+    def test_who_does_not_read_the_trace_loses_it_and_nothing_else(self):
+        """Not the connection, which others may want."""
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, bytes(4096))
+        os.set_blocking(writer, True)
+        done = subprocess.run(
+            [str(self.program), "-v", "bob@example.net"], input=SIMPLE,
+            stderr=writer, user=1000, group=1000, extra_groups=[],
+            check=False, timeout=15)
+        os.close(writer)
+        self.assertEqual(done.returncode, 0)
+        self.delivered()
+
+    def test_low_limits_are_no_way_around_the_count(self):
+        self.configure(extra_top="user-messages-per-hour = 1")
+        for limit in ("-f 0", "-n 12"):
+            result = run(["sh", "-c", f'ulimit {limit}; exec "$@"', "sh",
+                          str(self.program), "bob@example.net"], SIMPLE,
+                         user=1000, group=1000, extra_groups=[], cwd="/")
+            self.assertEqual(result.code, 75, result.stderr)
+        self.assertEqual(self.as_user(1000, "b@example.net").code, 0)
+        self.assertEqual(self.as_user(1000, "b@example.net").code, 75)
+        self.delivered(1)
+
+    def test_an_unfinished_message_leaves_room_for_others(self):
+        free = os.statvfs(self.directory)
+        half = free.f_bavail * free.f_frsize * 3 // 4
+        self.configure(spool=True, spool_reserve=str(half))
+        long = b"Subject: x\n\n" + 100000 * b"abcdefg\n"
+        result = self.as_user(1000, "-odq", "bob@example.net", stdin=long)
+        self.assertEqual(result.code, 73, result.stderr)
+        self.assertIn("spool-reserve", result.stderr)
+        result = self.as_user(33, "-odq", "bob@example.net")
+        self.assertEqual(result.code, 0, result.stderr)
+
     def test_a_user_without_files_still_gets_an_answer(self):
         """No descriptors, no disk: an error, or delivered; never silence."""
         for limit in ("-n 4", "-f 0", "-u 1", "-v 20000"):
@@ -197,6 +255,22 @@ class SetUid(Case):
         self.sandbox.reset()
         self.assertEqual(self.as_user(33, "b@example.net").code, 0)
         self.delivered()
+
+
+def run_in_terminal(command, user):
+    """The child's side of pty.fork(): says the number of a process in the
+    foreground, runs the command in it and exits as it does."""
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    process = os.fork()
+    if process == 0:
+        os.setpgid(0, 0)
+        os.tcsetpgrp(0, os.getpid())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        os.setgid(user)
+        os.setuid(user)
+        os.execv(command[0], command)
+    print(process, flush=True)
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 
 
 class Names(Case):
