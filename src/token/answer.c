@@ -108,7 +108,17 @@ read_error(struct answer *a, const struct record *j)
 		a->aadsts = strtol(number + strlen("AADSTS"), NULL, 10);
 }
 
-/* The beginning of an answer that is no JSON, for people to recognise. */
+/* Whether a token may be in it: by the name of its member, or as a JWT, which
+ * begins with {" in base64. */
+static bool
+may_hold_token(const struct buf *body)
+{
+	return memmem(body->data, body->len, "_token", 6) != NULL ||
+	    memmem(body->data, body->len, "eyJ", 3) != NULL;
+}
+
+/* The beginning of an answer that is no JSON, for people to recognise: a proxy's
+ * page, mostly.  But it may be a good answer with something behind it. */
 static void
 excerpt(struct answer *a, const struct http_response *r)
 {
@@ -119,7 +129,8 @@ excerpt(struct answer *a, const struct http_response *r)
 	text[len] = '\0';
 	copy_line(a->description, sizeof a->description, r->cut ?
 	    "(an answer of more than 256 KiB)" : len == 0 ?
-	    "(an empty answer)" : text);
+	    "(an empty answer)" : may_hold_token(&r->body) ?
+	    "(an answer with a token in it that cannot be read)" : text);
 }
 
 /* The body as it came, and as text of JSON: a slash may be written "\/". */

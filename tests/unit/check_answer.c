@@ -89,9 +89,10 @@ static const struct {
 	{ 200, "{\"access_token\":\"t\",\"token_type\":\"pop\"}", EX_TEMPFAIL,
 	    CLASS_RETRY, 0, "" },
 	{ 201, "{\"access_token\":\"t\"}", EX_TEMPFAIL, CLASS_RETRY, 0, "" },
-	{ 200, "{\"access_token\":\"t\"", EX_TEMPFAIL, CLASS_RETRY, 0, "{" },
+	{ 200, "{\"access_token\":\"t\"", EX_TEMPFAIL, CLASS_RETRY, 0,
+	    "cannot be read" },
 	{ 200, "[{\"access_token\":\"t\"}]", EX_TEMPFAIL, CLASS_RETRY, 0,
-	    "[" },
+	    "cannot be read" },
 	{ 302, "", EX_NOPERM, CLASS_CONFIG, 0, "empty" },
 	{ 400, "{\"error\":[1],\"error_description\":{\"a\":1}}", EX_NOPERM,
 	    CLASS_CONFIG, 0, "" },
@@ -137,6 +138,27 @@ START_TEST(a_secret_that_comes_back_is_not_shown)
 	ck_assert_ptr_null(strstr(st.remote, "s3cret"));
 	ck_assert_ptr_null(strstr(a.error, "s3cret"));
 	ck_assert_str_eq(st.remote, "(words that repeat the secret)");
+	answer_release(&a);
+}
+END_TEST
+
+/* What is no JSON is quoted, unless it was to be some. */
+START_TEST(a_token_that_cannot_be_read_is_not_shown)
+{
+	static const char *const bodies[] = {
+		"{\"access_token\":\"T0KEN\"}<!-- proxy -->",
+		"[{\"access_token\":\"T0KEN\"}]",
+		"{\"access_token\":\"T0KEN\",\"access_token\":\"T0KEN\"}",
+		"{\"refresh_token\":\"T0KEN\"",
+		"eyJhbGciOiJub25lIn0.T0KEN.",
+	};
+	struct status st = STATUS_INIT;
+	struct answer a;
+
+	ck_assert_int_eq(read_answer(&a, 200, bodies[_i]), -1);
+	answer_judge(&a, &app, NULL, &st);
+	ck_assert_ptr_null(strstr(st.remote, "T0KEN"));
+	ck_assert_ptr_nonnull(strstr(st.remote, "cannot be read"));
 	answer_release(&a);
 }
 END_TEST
@@ -261,6 +283,7 @@ suite(void)
 	    sizeof failures / sizeof *failures);
 	tcase_add_loop_test(t, a_secret_that_comes_back_is_not_shown, 0,
 	    sizeof repeated / sizeof *repeated);
+	tcase_add_loop_test(t, a_token_that_cannot_be_read_is_not_shown, 0, 5);
 	tcase_add_test(t, an_answer_too_long_is_said_to_be);
 	tcase_add_loop_test(t, headers_tell_when_and_what_time_it_is, 0,
 	    sizeof headers / sizeof *headers);
