@@ -146,6 +146,7 @@ line_source_next(struct line_source *s, char *line, size_t size, size_t *len,
 		if (n == 0)
 			break;
 		ended = piece[n - 1] == '\n';
+		s->crlf = ended && n > 1 && piece[n - 2] == '\r';
 		for (text = n - ended; ended && text > 0 &&
 		    piece[text - 1] == '\r'; text--)
 			;

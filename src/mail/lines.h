@@ -22,6 +22,7 @@ struct line_source {
 	char	*data;
 	size_t	 at, end;	/* what has been read and not taken */
 	bool	 eof;
+	bool	 crlf;		/* the last command ended so, and not in LF */
 };
 
 /* Does not read yet; the descriptor stays the caller's. */

@@ -40,7 +40,8 @@ struct message_options {
 	bool	 dot_ends;	/* without -i: a lone dot ends the message and a
 				 * leading dot is un-stuffed */
 	bool	 smtp;		/* read by -bs: the dot must come; EOF before it
-				 * is an error */
+				 * is an error; where commands end in CRLF, it
+				 * stands between CRLFs, and a bare LF is text */
 	int64_t	 max_size;	/* past it EX_DATAERR, the rest is read away;
 				 * 0: none */
 	int	 directory;	/* where the file goes; -1: memory only, and

@@ -25,6 +25,8 @@ struct reader {
 	const struct message_options *options;
 	bool	 dots;		/* dots at the start of a line mean something */
 	bool	 ended;		/* the lone dot was seen */
+	bool	 strict;	/* only CRLF.CRLF ends the message */
+	bool	 after_crlf;	/* the line before ended so */
 	bool	 in_line;	/* what comes next continues a line */
 	size_t	 column;	/* octets of the body line so far */
 	int64_t	 flushed;	/* bytes in the file already */
@@ -79,11 +81,31 @@ content_length(const char *line, size_t len)
 	    piece_length(line, len);
 }
 
+/* A client that ends its commands in CRLF has stuffed the dots that stand behind
+ * one.  A dot behind a bare LF is a stranger's text that it passed on, and what
+ * follows must not become commands (SMTP smuggling, RFC 5321 2.3.8, 4.1.1.4). */
+static bool
+is_smuggled(const struct reader *r)
+{
+	return r->strict && !r->after_crlf;
+}
+
+/* How a line that was taken has ended. */
+static void
+note_line_end(struct reader *r, const char *line, size_t len)
+{
+	if (len > 0 && line[len - 1] == '\n')
+		r->after_crlf = len > 1 && line[len - 2] == '\r';
+}
+
 /* A lone dot counts at the very end of the input, too, without a line end; but
  * in -bs that is a connection that broke. */
 static bool
 is_lone_dot(const struct reader *r, const char *line, size_t len)
 {
+	if (is_smuggled(r) ||
+	    (r->strict && (len != 3 || memcmp(line, ".\r\n", 3) != 0)))
+		return false;
 	return r->dots && !r->in_line && line[0] == '.' &&
 	    text_length(line, len) == 1 && is_whole(line, len) &&
 	    (line[len - 1] == '\n' || !r->options->smtp);
@@ -95,7 +117,7 @@ is_lone_dot(const struct reader *r, const char *line, size_t len)
 static bool
 is_stuffed(const struct reader *r, const char *line, size_t len)
 {
-	return r->dots && !r->in_line && line[0] == '.' &&
+	return r->dots && !r->in_line && line[0] == '.' && !is_smuggled(r) &&
 	    (r->options->smtp || (len > 1 && line[1] == '.'));
 }
 
@@ -240,6 +262,7 @@ read_header_line(struct reader *r, const char *line, size_t len,
 	if (kind == LINE_BODY ||
 	    (kind == LINE_EMPTY && r->mbox > 0 && r->fields == 0))
 		return 0;
+	note_line_end(r, line, used);
 	line_source_take(r->source, used);
 	r->in_line = !whole;
 	if (kind == LINE_MBOX)
@@ -354,6 +377,7 @@ copy_lines(struct reader *r, char **to, const char *p, const char *end)
 			r->ended = true;
 		else
 			*to = copy_line(r, *to, p, len, to_check);
+		note_line_end(r, p, len);
 		p += piece_length(p, len);
 	}
 	return p;
@@ -421,6 +445,7 @@ skip_rest(struct reader *r)
 	    (n = line_source_peek_line(r->source, &line, &ignored)) > 0) {
 		r->ended = is_lone_dot(r, line, (size_t)n);
 		r->in_line = line[n - 1] != '\n';
+		note_line_end(r, line, (size_t)n);
 		line_source_take(r->source, (size_t)n);
 	}
 }
@@ -430,7 +455,8 @@ message_read_from(struct message *m, struct line_source *source,
     const struct message_options *o, struct status *st)
 {
 	struct reader r = { .m = m, .source = source, .options = o,
-	    .dots = o->dot_ends || o->smtp };
+	    .dots = o->dot_ends || o->smtp,
+	    .strict = o->smtp && source->crlf, .after_crlf = true };
 	const char *text;
 	int result = -1;
 	ssize_t n;

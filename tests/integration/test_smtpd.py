@@ -189,6 +189,25 @@ class Smtpd(Helpers, SharedCase):
                 self.assertEqual(self.codes(result)[-2:], ["250", "221"])
                 self.delivered()
 
+    def test_a_bare_lf_ends_no_message_where_commands_end_in_crlf(self):
+        """A library stuffs dots behind CRLF only: the rest is what a stranger
+        typed into a form, and must not become a second message."""
+        smuggled = (b"MAIL FROM:<alerts@contoso.com>%sRCPT TO:<victim@x.example>"
+                    b"%sDATA%sSubject: y%s%sspam%s.%s")
+        for end in (b"\n.\n", b"\n.\r\n", b"\r\n.\n"):
+            for line in (b"\n", b"\r\n"):
+                with self.subTest(end=end, line=line):
+                    self.sandbox.reset()
+                    self.blind(
+                        b"EHLO x\r\nMAIL FROM:<alerts@contoso.com>\r\n"
+                        b"RCPT TO:<bob@example.net>\r\nDATA\r\n"
+                        b"Subject: x\r\n\r\na" + end +
+                        (smuggled % ((line,) * 7)).replace(b"\r\n.", b"\r\n..")
+                        + b"\r\n.\r\nQUIT\r\n")
+                    message, = self.delivered()
+                    self.assertEqual(self.recipients(message),
+                                     ["bob@example.net"])
+
     def test_local_names_and_display_forms(self):
         self.config(local_mail_to="it@contoso.com")
         result = self.blind(

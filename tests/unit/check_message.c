@@ -437,6 +437,57 @@ static const struct {
 	{ "To: aaaaaaaaa\r\n\r\n1234567890\r\n.\r\nQUIT\r\n", NULL, "QUIT", 4 },
 };
 
+/* The same from a client whose commands end in CRLF. */
+static const struct {
+	const char *in, *stored;	/* up to "QUIT" */
+} strict_dialogues[] = {
+	{ "To: a\r\n\r\nx\r\n.\r\n", "To: a\r\n\r\nx\r\n" },
+	{ "To: a\n\nx\n.\nRSET\n.\r\n\r\n.\r\n",
+	  "To: a\r\n\r\nx\r\n.\r\nRSET\r\n.\r\n\r\n" },
+	{ "To: a\r\n\r\nx\r\n.\nRSET\r\n.\r\n",
+	  "To: a\r\n\r\nx\r\n\r\nRSET\r\n" },
+	{ "To: a\r\n\r\nx\n.\r\nRSET\r\n.\r\n",
+	  "To: a\r\n\r\nx\r\n.\r\nRSET\r\n" },
+	{ "To: a\r\n\r\nx\r\n.\r\r\nRSET\r\n.\r\n",
+	  "To: a\r\n\r\nx\r\n\r\nRSET\r\n" },
+	{ "To: a\n.\nRSET\r\n.\r\n",
+	  "To: a\r\n\r\n.\r\nRSET\r\n" },
+	{ "To: a\r\n\r\n..\r\n.x\n.y\r\n.\r\n",
+	  "To: a\r\n\r\n.\r\nx\r\n.y\r\n" },
+};
+
+START_TEST(a_bare_lf_ends_nothing)
+{
+	struct message_options o = { .smtp = true, .directory = -1 };
+	struct message m = MESSAGE_INIT;
+	struct status st = STATUS_INIT;
+	char in[200], line[16], *got;
+	struct line_source source;
+	bool too_long;
+	size_t len;
+	pid_t writer;
+	int fd, how;
+
+	snprintf(in, sizeof in, "DATA\r\n%sQUIT\r\n",
+	    strict_dialogues[_i].in);
+	fd = source_of(in, strlen(in), 5, &writer);
+	line_source_init(&source, fd);
+	ck_assert_int_eq(line_source_next(&source, line, sizeof line, &len,
+	    &too_long, &st), 1);
+	ck_assert_int_eq(message_read_from(&m, &source, &o, &st), 0);
+	got = stored(&m);
+	ck_assert_str_eq(got, strict_dialogues[_i].stored);
+	free(got);
+	ck_assert_int_eq(line_source_next(&source, line, sizeof line, &len,
+	    &too_long, &st), 1);
+	ck_assert_str_eq(line, "QUIT");
+	message_release(&m);
+	line_source_release(&source);
+	close(fd);
+	ck_assert_int_eq(waitpid(writer, &how, 0), writer);
+}
+END_TEST
+
 START_TEST(smtp_stays_in_step)
 {
 	struct message_options o = { .smtp = true, .directory = -1,
@@ -617,6 +668,8 @@ suite(void)
 	tcase_add_loop_test(t, header_limits_hold, 0, LENGTH(long_headers));
 	tcase_add_test(t, a_failing_read_is_an_error);
 	tcase_add_loop_test(t, smtp_stays_in_step, 0, LENGTH(dialogues));
+	tcase_add_loop_test(t, a_bare_lf_ends_nothing, 0,
+	    LENGTH(strict_dialogues));
 	tcase_add_loop_test(t, what_was_read_can_be_opened_again, 0,
 	    LENGTH(rows));
 	tcase_add_loop_test(t, stored_files_are_not_believed, 0,
