@@ -180,7 +180,9 @@ class Keep(Installed):
             signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
             signal.setitimer(signal.ITIMER_REAL, 100)
         seen = self.probe("keep", before=block_and_ignore)
-        self.assertEqual(seen["ignored"], [signal.SIGPIPE, signal.SIGXFSZ])
+        self.assertEqual(seen["ignored"], [
+            signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU,
+            signal.SIGXFSZ])
         self.assertEqual(seen["blocked"], [])
         self.assertEqual(seen["timer"], 0)
 

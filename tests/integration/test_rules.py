@@ -114,7 +114,8 @@ class Rules(Helpers, SharedCase):
         the SMTP dialogue."""
         self.assert_sent(self.sendmail("-oep", "-odi", "bob@example.net"))
         result = run(self.command("-bs"), b"EHLO x\r\nMAIL FROM:<a@b.example>"
-                     b"\r\nRCPT TO:<bob@example.net>\r\nDATA\r\n" + SIMPLE +
+                     b"\r\nRCPT TO:<bob@example.net>\r\nDATA\r\n" +
+                     SIMPLE.replace(b"\n", b"\r\n") +
                      b".\r\nNOSUCH\r\nQUIT\r\n")
         self.assertEqual(result.stderr, "")
         for line in result.stdout.splitlines():
