@@ -7,6 +7,7 @@
 
 #include "cli/accounts_command.h"
 #include "cli/config_command.h"
+#include "cli/check.h"
 #include "cli/explain.h"
 #include "cli/login_command.h"
 #include "cli/queue_command.h"
@@ -30,6 +31,9 @@ static const struct command commands[] = {
 	{ "queue", queue_command, true, "[list | show ID | retry [ID] | remove ID "
 	  "... | failed |\n            requeue ID ... | --check] [--json]",
 	  "look at waiting and failed messages, and handle them" },
+	{ "check", check_command, true, "[--from A] [--to B] [--send ADDRESS] "
+	  "[--json | --nagios]\n            [ACCOUNT | ADDRESS]",
+	  "try everything that a send needs, step by step" },
 	{ "explain", explain_command, true, "[--account NAME] [TEXT | CODE]",
 	  "what a failure means and what to do about it" },
 	{ "token", token_command, true, "[ACCOUNT] [--renew] [--forget] "

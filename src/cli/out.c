@@ -158,19 +158,30 @@ out_find_command(const char *text, size_t *len)
 		    cmdlet(s) == 0)
 			continue;
 		*len = command_length(s);
-		if (memmem(s, *len, " -", 2) != NULL)
+		if (memmem(s, *len, " -", 2) != NULL ||
+		    memmem(s, *len, " | ", 3) != NULL)
 			return s;
 	}
 	return NULL;
 }
 
-/* Where the command goes on: up to the blank before the next option. */
+/* Whether a line may be broken before this blank: " -Option" or " | ". */
+static bool
+may_break(const char *s)
+{
+	return s[0] == ' ' && ((s[1] == '-' && isupper((unsigned char)s[2])) ||
+	    (s[1] == '|' && s[2] == ' '));
+}
+
+/* Up to where the command may be broken next. */
 static size_t
 option_length(const char *s, size_t len)
 {
-	const char *next = len > 1 ? memmem(s + 1, len - 1, " -", 2) : NULL;
+	size_t n;
 
-	return next != NULL ? (size_t)(next - s) : len;
+	for (n = 1; n < len && !may_break(s + n); n++)
+		continue;
+	return n < len ? n : len;
 }
 
 /* A back-tick at the end continues a line of PowerShell; it needs two columns. */

@@ -62,6 +62,12 @@ struct session *session_open(const struct session_params *p,
 	    struct status *st);
 const struct session_extensions *session_extensions(const struct session *s);
 
+/* Whom TLS has proved the server to be; false without TLS.  What the server said
+ * last, printable. */
+struct tls_peer;
+bool	session_peer(const struct session *s, struct tls_peer *peer);
+void	session_last_reply(const struct session *s, char *to, size_t size);
+
 /* AUTH with the initial response on the line; the two-step form when a server
  * refuses the long line (RFC 4954 4); a 334 error challenge (RFC 7628 3.2.3) is
  * answered and the final reply read.  The secret is borrowed. */
@@ -104,6 +110,15 @@ struct session_data {
 };
 int	session_send(struct session *s, const struct session_data *d,
 	    struct envelope *e, struct status *st);
+
+/* A transaction that goes no further than its envelope, to see what the server
+ * thinks of it: MAIL, then RCPT any number of times, then RSET.  Each -1 and *st
+ * when it is refused; RSET is needed all the same. */
+int	session_probe_sender(struct session *s, const char *mail_from,
+	    struct status *st);
+int	session_probe_recipient(struct session *s, const char *recipient,
+	    struct status *st);
+int	session_reset(struct session *s, struct status *st);
 
 /* Whether another transaction may follow on this connection. */
 bool	session_is_usable(const struct session *s);

@@ -308,6 +308,15 @@ stream_flights(const struct stream *s)
 }
 
 bool
+stream_peer(const struct stream *s, struct tls_peer *peer)
+{
+	if (s->tls == NULL)
+		return false;
+	tls_peer(s->tls, peer);
+	return true;
+}
+
+bool
 stream_tls_resumed(const struct stream *s)
 {
 	return s->tls != NULL && tls_resumed(s->tls);

@@ -59,6 +59,8 @@ bool	stream_is_closed(const struct stream *s);
 void	stream_address_literal(const struct stream *s, char *to, size_t size);
 int	stream_flights(const struct stream *s);
 bool	stream_tls_resumed(const struct stream *s);
+/* False without TLS. */
+bool	stream_peer(const struct stream *s, struct tls_peer *peer);
 /* NULL is fine. */
 void	stream_close(struct stream *s);
 

@@ -423,6 +423,12 @@ tls_resumed(const struct tls *t)
 }
 
 void
+tls_peer(const struct tls *t, struct tls_peer *peer)
+{
+	tls_peer_read(t->ssl, t->host, peer);
+}
+
+void
 tls_free(struct tls *t)
 {
 	if (t == NULL)

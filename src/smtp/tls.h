@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/status.h"
@@ -57,6 +58,14 @@ ssize_t	tls_read(struct tls *t, void *to, size_t size);
 ssize_t	tls_write(struct tls *t, const void *bytes, size_t len);
 const char *tls_reason(const struct tls *t);
 bool	tls_resumed(const struct tls *t);
+/* Whom we speak to, once the handshake is done; printable. */
+struct tls_peer {
+	char	version[16], cipher[64];
+	char	name[256];	/* of subjectAltName, which proved the host */
+	char	issuer[128];	/* its organisation, or its common name */
+	int64_t	not_after;	/* wall clock, 0 if it cannot be read */
+};
+void	tls_peer(const struct tls *t, struct tls_peer *peer);
 /* Says goodbye without waiting for an answer, and frees.  NULL is fine. */
 void	tls_free(struct tls *t);
 

@@ -19,4 +19,7 @@ int	tls_trust_load(SSL_CTX *ctx, const struct tls_params *p,
 int	tls_trust_explain(const X509 *certificate, long error, int depth,
 	    const char *host, struct status *st);
 
+/* tls_peer() of tls.h. */
+void	tls_peer_read(SSL *ssl, const char *host, struct tls_peer *peer);
+
 #endif
