@@ -60,23 +60,6 @@ count_words(char *to, size_t size, size_t n, const char *one)
 	return to;
 }
 
-/* Keys that are known and do nothing yet. */
-static void
-list_unused(const struct config *c, struct check_result *r)
-{
-	char list[sizeof r->cause] = "these keys have no effect: ";
-	size_t i, len;
-
-	if (c->unused == NULL || c->unused[0] == NULL)
-		return;
-	for (i = 0; c->unused[i] != NULL; i++) {
-		len = strlen(list);
-		snprintf(list + len, sizeof list - len, "%s%s",
-		    i > 0 ? "; " : "", c->unused[i]);
-	}
-	check_doubt(r, list, "remove them");
-}
-
 void
 check_config(struct check *k, struct check_result *r)
 {
@@ -101,8 +84,6 @@ check_config(struct check *k, struct check_result *r)
 		check_fail(r, EX_CONFIG, "there is no account: nothing can be "
 		    "sent", "mailbearer setup shows the way; "
 		    "mailbearer.conf(5) has the keys");
-	else
-		list_unused(c, r);
 }
 
 /* With one account, whoever may send may send from it; with several, one that is
