@@ -16,6 +16,7 @@
 #include "queue/run.h"
 #include "queue/spool.h"
 
+#define ROUND_SIZE	10	/* messages of each user */
 #define DETACHED_MOST	2	/* detached runners at once */
 #define LOOK_LEAST_MS	500	/* between two scans */
 #define LOOK_MOST_MS	5000	/* somebody may count on us */
@@ -26,6 +27,8 @@ struct candidate {
 	char	id[SPOOL_ID_SIZE];
 	const struct account *account;	/* of its last attempt, or NULL */
 	size_t	order;			/* by age */
+	uid_t	uid;			/* whose it is */
+	size_t	round;			/* see deal_rounds() */
 };
 
 struct candidates {
@@ -71,6 +74,7 @@ static void
 add(struct candidates *list, const char *id, const struct account *account)
 {
 	struct candidate *c;
+	struct spool_id parts = { 0 };
 
 	if (list->count == list->cap) {
 		list->cap = list->cap == 0 ? 64 : list->cap * 2;
@@ -81,6 +85,8 @@ add(struct candidates *list, const char *id, const struct account *account)
 	memset(c, 0, sizeof *c);
 	memcpy(c->id, id, strlen(id) + 1);
 	c->account = account;
+	if (spool_id_parse(&parts, id))
+		c->uid = parts.uid;
 	c->order = list->count++;
 }
 
@@ -106,12 +112,41 @@ consider(struct run *r, struct candidates *list, const char *id)
 	}
 }
 
-/* Account by account, so that each needs one connection; the oldest first. */
 static int
-by_account_and_age(const void *a, const void *b)
+by_user_and_age(const void *a, const void *b)
 {
 	const struct candidate *c = a, *d = b;
 
+	if (c->uid != d->uid)
+		return c->uid < d->uid ? -1 : 1;
+	return c->order < d->order ? -1 : 1;
+}
+
+/* A mailbox sends 30 messages a minute: if the oldest simply came first, one user
+ * with ten thousand would keep everybody's mail for hours.  So some of each
+ * user's go first, then some more of each. */
+static void
+deal_rounds(struct candidates *list)
+{
+	struct candidate *c = list->items;
+	size_t i, nth = 0;
+
+	qsort(c, list->count, sizeof *c, by_user_and_age);
+	for (i = 0; i < list->count; i++) {
+		nth = i != 0 && c[i].uid == c[i - 1].uid ? nth + 1 : 0;
+		c[i].round = nth / ROUND_SIZE;
+	}
+}
+
+/* Within a round account by account, so that each needs one connection; the
+ * oldest first. */
+static int
+by_round_account_and_age(const void *a, const void *b)
+{
+	const struct candidate *c = a, *d = b;
+
+	if (c->round != d->round)
+		return c->round < d->round ? -1 : 1;
 	if (c->account != d->account)
 		return c->account < d->account ? -1 : 1;
 	return c->order < d->order ? -1 : 1;
@@ -154,9 +189,11 @@ scan(struct run *r, struct status *st)
 	for (i = 0; i < count; i++)
 		consider(r, &list, ids[i]);
 	spool_ids_free(ids, count);
-	if (list.count != 0)
+	if (list.count != 0) {
+		deal_rounds(&list);
 		qsort(list.items, list.count, sizeof *list.items,
-		    by_account_and_age);
+		    by_round_account_and_age);
+	}
 	try_all(r, &list);
 	r->ignore_times = false;	/* once is what was asked for */
 	free(list.items);

@@ -242,6 +242,19 @@ class SetUid(Case):
         result = self.as_user(33, "-odq", "bob@example.net")
         self.assertEqual(result.code, 0, result.stderr)
 
+    def test_one_users_pile_does_not_keep_the_mail_of_others(self):
+        self.configure(spool=True, spool_reserve="0", messages_per_minute=11)
+        for number in range(13):
+            self.as_user(1000, "-odq", f"pile{number}@example.net")
+        self.as_user(33, "-odq", "other@example.net")
+        self.as_user(0, "-q")
+        for _ in range(100):
+            if len(self.sandbox.messages()) == 11:
+                break
+            time.sleep(0.1)
+        self.assertIn("other@example.net", [
+            message.recipients[0].address for message in self.delivered(11)])
+
     def test_a_user_without_files_still_gets_an_answer(self):
         """No descriptors, no disk: an error, or delivered; never silence."""
         for limit in ("-n 4", "-f 0", "-u 1", "-v 20000"):
