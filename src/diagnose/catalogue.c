@@ -19,6 +19,7 @@
 /* Of one sender's address: any caller can name one that send-as lets through and
  * the server does not, and the account must not pause for that. */
 #define SENDER		CLASS_CONFIG, SCOPE_MESSAGE, EX_NOPERM
+#define SENDER_POLICY	CLASS_POLICY, SCOPE_MESSAGE, EX_NOPERM
 #define POLICY		CLASS_POLICY, SCOPE_ACCOUNT, EX_NOPERM
 #define TRANSPORT	CLASS_CONFIG, SCOPE_SESSION, EX_PROTOCOL
 #define NO_USER		CLASS_RECIPIENT, SCOPE_RECIPIENT, EX_NOUSER
@@ -283,7 +284,7 @@ static const struct diagnosis smtp_rows[] = {
 	SMTP(ANYWHERE, 0, "5.7.708", NULL, POLICY, LOUD,
 	    "Exchange Online takes no mail of this tenant from this address",
 	    "new and trial tenants: buy a licence, or ask Microsoft's support"),
-	SMTP(ANYWHERE, 0, "5.7.750", NULL, SENDER, LOUD,
+	SMTP(ANYWHERE, 0, "5.7.750", NULL, SENDER_POLICY, LOUD,
 	    "the tenant sends for domains that it has not registered",
 	    "verify the domain of {from} in the tenant"),
 	SMTP(ANYWHERE, 0, "5.7.23", NULL, REFUSED, LOUD, "SPF refused the message",
