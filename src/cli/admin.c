@@ -9,6 +9,7 @@
 #include "cli/config_command.h"
 #include "cli/check.h"
 #include "cli/explain.h"
+#include "cli/import_command.h"
 #include "cli/login_command.h"
 #include "cli/queue_command.h"
 #include "cli/route_command.h"
@@ -47,6 +48,9 @@ static const struct command commands[] = {
 	  "show every account and how it is" },
 	{ "config", config_command, true, "[--json]",
 	  "show every value that counts, and where it comes from" },
+	{ "import", import_command, true, "[--format NAME] FILE",
+	  "print a config from msmtp's, ssmtp's, nullmailer's, dma's or "
+	  "Postfix's" },
 	{ "help", help, false, "", "show this text" },
 	{ "version", version, false, "", "show the version" },
 };

@@ -8,10 +8,11 @@ import pathlib
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import unittest
 
-from harness import PROGRAM, SharedCase, run
+from harness import PROGRAM, TOP, SharedCase, run
 
 
 class Admin(SharedCase):
@@ -325,6 +326,55 @@ class Login(Admin):
         self.config()
         result = self.command("login", code=78)
         self.assertIn("credential of its own", result.stderr)
+
+
+class Import(unittest.TestCase):
+    """Golden output for each program's files in tests/import/NAME."""
+    files = {"msmtp": "msmtprc", "ssmtp": "ssmtp.conf", "dma": "dma.conf",
+             "nullmailer": "remotes", "postfix": "main.cf"}
+
+    def imported(self, *arguments, code=0, **options):
+        result = run([str(PROGRAM), "import", *arguments], **options)
+        self.assertEqual(result.code, code, result.stderr)
+        return result
+
+    def test_each_program(self):
+        for name, file in self.files.items():
+            with self.subTest(name):
+                top = TOP / "tests" / "import"
+                text = self.imported(name + "/" + file, cwd=top).stdout
+                self.assertEqual(text, (top / name / "expected").read_text())
+                self.assertNotRegex(text, "s3cret|hunter2")
+                self.assert_is_a_config(text)
+
+    def assert_is_a_config(self, text):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "c"
+            path.write_text(text)
+            result = run([str(PROGRAM), "config", "-C", str(path)])
+            self.assertEqual(result.code, 0, result.stderr)
+
+    def test_hostile_files(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "x"
+            for text in (b"", b"\n\n", b"account", b"account :", b"=", b"\0",
+                         b"host " + b"x" * 9000, b"host \x1b[2J\xff",
+                         b"account a\n" * 5000, b"[a]:b c:d\n", b"a|b\n|:\n",
+                         b"relayhost = [", b"x --=--\n--\n", b"host [::1",
+                         b'from "a\\"b"@c.d\nhost h'):
+                path.write_bytes(text)
+                for name in self.files:
+                    with self.subTest(text[:20], name=name):
+                        result = self.imported("--format", name, str(path))
+                        self.assertNotRegex(result.stdout,
+                                            r"[\0-\x08\x0b-\x1f]")
+
+    def test_called_wrongly(self):
+        self.imported(code=64)
+        self.imported("/etc/passwd", code=64)
+        self.imported("--format", "pine", "x", code=64)
+        self.imported("/nonexistent/msmtprc", code=66)
+        self.imported("--format", "dma", "/", code=66)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Other programs' configurations in our words: msmtp, ssmtp, nullmailer, dma,
+ * and Postfix with a relayhost.  Pure: takes text, gives a mailbearer.conf with
+ * remarks.  A password is noticed and never kept.
+ */
+#ifndef CLI_IMPORT_H
+#define CLI_IMPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+
+#define IMPORT_FILE_MAX		(256 * 1024)
+#define IMPORT_ACCOUNTS_MAX	64
+
+/* A value of theirs as a row of ours; what a format knows is a table. */
+enum import_field {
+	IMPORT_HOST,		/* "host", "host:port", "[host]:port" */
+	IMPORT_PORT, IMPORT_USER, IMPORT_FROM, IMPORT_SOURCE,
+	IMPORT_PASSWORD,	/* only that there is one */
+	IMPORT_AUTH,		/* a mechanism, "on" or "off" */
+	IMPORT_TLS, IMPORT_STARTTLS,	/* on or off */
+	IMPORT_CERTIFICATE, IMPORT_KEY, IMPORT_CA_FILE,
+	IMPORT_HOSTNAME, IMPORT_DOMAIN, IMPORT_LOCAL_TO, IMPORT_ALIASES,
+	IMPORT_LOG,
+	IMPORT_NEEDLESS,	/* mailbearer does so without being told */
+	IMPORT_LOST		/* `remark` says what to do instead */
+};
+
+struct import_key {
+	const char	*name;		/* in lower case */
+	enum import_field field;
+	const char	*remark;	/* for IMPORT_LOST and IMPORT_NEEDLESS */
+};
+
+struct import_account {
+	char		 name[65];
+	char		*host, *user, *from, *source, *auth;
+	char		*certificate, *key;
+	char		*password_at;	/* "line 7 of FILE"; NULL: none */
+	int		 port;		/* 0: not said */
+	int		 tls, starttls;	/* 1, 0, -1 not said */
+};
+
+struct import {
+	const char	*file;		/* as remarks name it */
+	struct import_account *accounts;
+	size_t		 count;
+	char		*default_account;
+	char		*hostname, *domain, *local_to, *aliases, *log, *ca_file;
+	struct buf	 remarks;	/* lines of comment */
+};
+
+void	import_init(struct import *im, const char *file);
+void	import_release(struct import *im);
+
+/* The account of that name, made if it is new; the last one past the maximum.
+ * Letters that no name may have become '-'. */
+struct import_account *import_account(struct import *im, const char *name);
+/* Takes one setting by a format's table.  `line` 0: the file has but one. */
+void	import_set(struct import *im, struct import_account *a,
+	    const struct import_key *keys, size_t count, const char *key,
+	    const char *value, int line);
+void	import_remark(struct import *im, int line, const char *format, ...)
+	    __attribute__((format(printf, 3, 4)));
+
+/* The formats: each reads one file's text. */
+void	import_msmtp(struct import *im, const char *text, size_t len);
+void	import_ssmtp(struct import *im, const char *text, size_t len);
+void	import_dma(struct import *im, const char *text, size_t len);
+void	import_dma_auth(struct import *im, const char *text, size_t len);
+void	import_nullmailer_remotes(struct import *im, const char *text,
+	    size_t len);
+/* One of nullmailer's files with a single value: adminaddr, me, ... */
+void	import_nullmailer_value(struct import *im, const char *name,
+	    const char *text, size_t len);
+void	import_postfix(struct import *im, const char *text, size_t len);
+void	import_postfix_passwords(struct import *im, const char *text,
+	    size_t len);
+
+/* Appends the mailbearer.conf. */
+void	import_format(const struct import *im, struct buf *out);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What was read as a mailbearer.conf.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/import.h"
+#include "config/value.h"
+
+/* Microsoft's endpoints, where OAuth takes the place of the password. */
+static const struct endpoint {
+	const char	*suffix;	/* of the host's name */
+	const char	*preset;	/* NULL: the default one */
+	bool		 needs_app;
+	bool		 needs_host;
+} endpoints[] = {
+	{ "smtp.office365.com", NULL, true, false },
+	{ "outlook.office365.com", NULL, true, false },
+	{ "smtp-mail.outlook.com", NULL, true, false },
+	{ "smtp-legacy.office365.com", NULL, true, false },
+	{ "smtp-hve.office365.com", "high-volume-email", true, false },
+	{ "smtp.hve.mx.microsoft", "high-volume-email", true, false },
+	{ "smtp.azurecomm.net", "azure-communication-services", true, false },
+	{ ".mail.protection.outlook.com", "relay", false, true },
+};
+/* Any other server. */
+static const struct endpoint other = { "", "smtp", false, true };
+
+static const struct endpoint *
+endpoint_of(const struct import_account *a)
+{
+	size_t i, len, host_len;
+
+	if (a->host == NULL)
+		return &other;
+	host_len = strlen(a->host);
+	for (i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
+		len = strlen(endpoints[i].suffix);
+		if (host_len >= len && strcasecmp(a->host + host_len - len,
+		    endpoints[i].suffix) == 0)
+			return &endpoints[i];
+	}
+	return &other;
+}
+
+static void
+add_value(struct buf *out, const char *indent, const char *key,
+    const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_addf(out, "%s%s = \"", indent, key);
+	for (; *value != '\0'; value++) {
+		if (*value == '"' || *value == '\\')
+			buf_addch(out, '\\');
+		buf_addch(out, *value);
+	}
+	buf_addstr(out, "\"\n");
+}
+
+static bool
+is_address(const char *text)
+{
+	const char *at = text != NULL ? strrchr(text, '@') : NULL;
+
+	return at != NULL && at != text && strchr(at, '.') != NULL &&
+	    value_is_text(text, false) && strpbrk(text, "%*\"<>(),:;") == NULL;
+}
+
+static void
+add_mailbox(struct buf *out, const struct import_account *a)
+{
+	if (is_address(a->from))
+		add_value(out, "    ", "mailbox", a->from);
+	else if (is_address(a->user))
+		add_value(out, "    ", "mailbox", a->user);
+	else
+		buf_addf(out, "    mailbox = \"%s@contoso.com\""
+		    "   # FILL IN: the address that sends\n", a->name);
+}
+
+/* A password cannot be carried over by printing it. */
+static void
+add_password(struct buf *out, const struct import_account *a)
+{
+	buf_addf(out, "    password-file = \"/etc/mailbearer/%s.password\"\n",
+	    a->name);
+	buf_addf(out, "    # Put the password there%s%s%s:\n"
+	    "    #   install -m 640 -g mailbearer /dev/stdin "
+	    "/etc/mailbearer/%s.password\n",
+	    a->password_at != NULL ? " (it is in " : "",
+	    a->password_at != NULL ? a->password_at : "",
+	    a->password_at != NULL ? ")" : "", a->name);
+}
+
+static bool
+has_password_auth(const struct import_account *a)
+{
+	if (a->auth != NULL && strcasecmp(a->auth, "off") == 0)
+		return false;
+	return a->user != NULL || a->password_at != NULL;
+}
+
+static bool
+is_loopback(const struct import_account *a)
+{
+	return a->host != NULL && value_is_loopback(a->host);
+}
+
+/* Their TLS by our names.  Where they say nothing, better some than none. */
+static const char *
+tls_of(const struct import_account *a)
+{
+	if (a->starttls == 1)
+		return "starttls";
+	if (a->tls == 0 || (a->tls == -1 && is_loopback(a)))
+		return "none";
+	return a->port == 465 || (a->tls == 1 && a->starttls == 0) ?
+	    "implicit" : "starttls";
+}
+
+static void
+add_server(struct buf *out, const struct import_account *a,
+    const struct endpoint *e)
+{
+	const char *tls = tls_of(a);
+
+	add_value(out, "    ", "preset", e->preset);
+	if (a->host != NULL && e->needs_host)
+		add_value(out, "    ", "host", a->host);
+	else if (e->needs_host)
+		buf_addstr(out, "    host = \"localhost\""
+		    "                   # FILL IN: the server\n");
+	if (!e->needs_host)
+		return;
+	/* Not TLS before a password: only where it cannot be listened to. */
+	if (strcmp(tls, "none") == 0 && has_password_auth(a) &&
+	    !is_loopback(a)) {
+		buf_addstr(out, "    # It sent the password in the clear; "
+		    "mailbearer does not.\n");
+		tls = "starttls";
+	}
+	buf_addf(out, "    tls = %s\n", tls);
+	if (a->port != 0)
+		buf_addf(out, "    port = %d\n", a->port);
+	else if (e == &other && strcmp(tls, "implicit") != 0)
+		buf_addstr(out, "    port = 25\n");
+}
+
+static void
+add_authentication(struct buf *out, const struct import_account *a,
+    const struct endpoint *e)
+{
+	if (e->needs_app) {
+		add_value(out, "    ", "app", "microsoft");
+		if (a->password_at != NULL)
+			buf_addf(out, "    # The password in %s is not needed "
+			    "any more.\n", a->password_at);
+		return;
+	}
+	if (!has_password_auth(a)) {
+		if (e == &other)
+			buf_addstr(out, "    auth = none\n");
+		return;
+	}
+	buf_addf(out, "    auth = %s\n", a->auth != NULL &&
+	    strcasecmp(a->auth, "login") == 0 ? "login" : "plain");
+	add_value(out, "    ", "auth-user", a->user);
+	add_password(out, a);
+}
+
+static void
+add_account(struct buf *out, const struct import_account *a)
+{
+	const struct endpoint *e = endpoint_of(a);
+
+	buf_addf(out, "\naccount \"%s\" {\n", a->name);
+	add_mailbox(out, a);
+	add_server(out, a, e);
+	add_authentication(out, a, e);
+	if (a->source != NULL && value_is_ip(a->source))
+		add_value(out, "    ", "source-address", a->source);
+	if (a->certificate != NULL && a->certificate[0] == '/') {
+		add_value(out, "    ", "tls-certificate", a->certificate);
+		if (a->key != NULL && a->key[0] == '/')
+			add_value(out, "    ", "tls-private-key", a->key);
+	}
+	buf_addstr(out, "}\n");
+}
+
+static void
+add_app(struct buf *out)
+{
+	buf_addstr(out, "\n# mailbearer setup prints how to make this app and "
+	    "what it needs.\n"
+	    "app \"microsoft\" {\n"
+	    "    tenant = \"contoso.onmicrosoft.com\"           # FILL IN\n"
+	    "    client-id = \"00000000-0000-0000-0000-000000000000\""
+	    " # FILL IN\n"
+	    "    client-secret-file = \"/etc/mailbearer/microsoft.secret\"\n"
+	    "}\n");
+}
+
+static char *
+as_domain(const char *text)
+{
+	return text != NULL ? value_domain(text) : NULL;
+}
+
+static void
+add_domain(struct buf *out, const char *key, const char *value)
+{
+	char *domain = as_domain(value);
+
+	add_value(out, "", key, domain);
+	free(domain);
+}
+
+static void
+add_top(struct buf *out, const struct import *im)
+{
+	if (im->count > 1 && im->default_account != NULL)
+		add_value(out, "", "default-account", im->default_account);
+	add_domain(out, "domain", im->domain);
+	add_domain(out, "hostname", im->hostname);
+	if (is_address(im->local_to))
+		add_value(out, "", "local-mail-to", im->local_to);
+	if (im->aliases != NULL && im->aliases[0] == '/')
+		add_value(out, "", "aliases", im->aliases);
+	if (im->log != NULL && im->log[0] == '/')
+		add_value(out, "", "log", im->log);
+	if (im->ca_file != NULL && im->ca_file[0] == '/' &&
+	    strstr(im->ca_file, "ca-certificates.crt") == NULL &&
+	    strstr(im->ca_file, "ca-bundle") == NULL)
+		add_value(out, "", "ca-file", im->ca_file);
+}
+
+void
+import_format(const struct import *im, struct buf *out)
+{
+	bool needs_app = false;
+	size_t i;
+
+	buf_addf(out, "# What %s says, for mailbearer.\n", im->file);
+	if (im->remarks.len != 0)
+		buf_addf(out, "#\n# Not carried over:\n%s", im->remarks.data);
+	buf_addstr(out, "\n");
+	add_top(out, im);
+	for (i = 0; i < im->count; i++)
+		needs_app = needs_app || endpoint_of(&im->accounts[i])->needs_app;
+	if (needs_app)
+		add_app(out);
+	for (i = 0; i < im->count; i++)
+		add_account(out, &im->accounts[i]);
+}
