@@ -231,6 +231,30 @@ bring_back_environment(void)
 	environment[used] = NULL;
 }
 
+/* The charset in "de_DE.ISO-8859-15@euro": what the first of LC_ALL, LC_CTYPE
+ * and LANG that is set says, as POSIX has it.  Only letters, digits and what
+ * charset names have besides. */
+static void
+note_charset(struct identity *id)
+{
+	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	const char *value = NULL;
+	size_t i, len;
+
+	for (i = 0; i < sizeof names / sizeof *names; i++)
+		if ((value = getenv(names[i])) != NULL && *value != '\0')
+			break;
+	if (value == NULL || (value = strchr(value, '.')) == NULL)
+		return;
+	len = strspn(++value, allowed);
+	if ((value[len] == '\0' || value[len] == '@') &&
+	    len < sizeof id->charset)
+		snprintf(id->charset, sizeof id->charset, "%.*s", (int)len,
+		    value);
+}
+
 void
 privilege_start(struct identity *id)
 {
@@ -247,6 +271,7 @@ privilege_start(struct identity *id)
 	close_other_descriptors();
 	reset_signals();
 	umask(027);
+	note_charset(id);
 	replace_environment();
 }
 

@@ -22,6 +22,8 @@ struct identity {
 	gid_t	caller_group;
 	uid_t	uid;		/* what we are now, real = effective = saved */
 	gid_t	gid;
+	char	charset[40];	/* of the caller's locale, "" if it names none: a
+				 * label for his own text and nothing else */
 	bool	special;	/* we run under the rights of the installation and
 				 * the caller's rights are not ours */
 };

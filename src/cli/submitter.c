@@ -157,6 +157,8 @@ submission_begin(struct submission *m, const struct submitter *s,
 	if (make_message_id(m->message_id, sizeof m->message_id, st) == -1)
 		return -1;
 	m->account = xstrdup(o->account);
+	if (s->caller->identity->charset[0] != '\0')
+		m->charset = xstrdup(s->caller->identity->charset);
 	m->tag = xstrdup(o->tag);
 	m->envelope.full_name = xstrdup(o->full_name);
 	if (o->envid != NULL)

@@ -106,7 +106,7 @@ rewrite(struct attempt *a, struct status *st)
 		.mailbox = a->report->account->mailbox,
 		.host = a->config->short_hostname,
 		.user = a->user, .gecos = a->gecos,
-		.domain = a->config->domain,
+		.domain = a->config->domain, .charset = a->s->charset,
 		.date = a->s->date, .message_id = a->s->message_id,
 		.may_send_as = may_send_as, .is_host_name = is_host_name,
 		.context = a,

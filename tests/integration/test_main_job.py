@@ -170,6 +170,23 @@ class MainJob(Case):
                          if b"\r\n" in parsed.get_payload(decode=True)
                          else "Grüße\n")
 
+    def test_the_charset_of_unlabelled_text(self):
+        """Valid UTF-8 is that; else the locale's charset, else Latin-1."""
+        for body, locale, charset in [
+                ("10 \u20ac".encode(), "de_DE.ISO-8859-15@euro", "utf-8"),
+                (b"10 \xa4", "de_DE.ISO-8859-15@euro", "iso-8859-15"),
+                (b"Gr\xfc\xdfe", "C", "iso-8859-1"),
+                (b"Gr\xfc\xdfe", "x.y\r\nBcc: a@b", "iso-8859-1"),
+                (b"Gr\xfc\xdfe", "de_DE.UTF-8", "iso-8859-1")]:
+            with self.subTest(body=body, locale=locale):
+                self.sandbox.reset()
+                message = self.assert_sent(self.sendmail(
+                    "bob@example.net", stdin=b"Subject: x\n\n" + body + b"\n",
+                    env={"LANG": locale}))
+                parsed = email.message_from_bytes(message.data)
+                self.assertEqual(parsed.get_content_charset(), charset)
+                self.assertEqual(parsed["Bcc"], None)
+
     def test_partial_refusal(self):
         self.sandbox.scenario("reply@rcpt:bad@example.net="
                               "550 5.1.1 User unknown")
