@@ -126,6 +126,20 @@ status_is_mendable(const struct status *st)
 	    st->class == CLASS_POLICY;
 }
 
+/* U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069: they change what a
+ * reader of the log sees of the text around them. */
+static bool
+is_bidi_control(const unsigned char *p)
+{
+	if (p[0] == 0xd8)
+		return p[1] == 0x9c;
+	if (p[0] != 0xe2)
+		return false;
+	return (p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f ||
+	    (p[2] >= 0xa8 && p[2] <= 0xae))) ||
+	    (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+}
+
 /* Length of the valid UTF-8 sequence at `p` (RFC 3629 4), 0 if there is none.
  * C1 controls count as none: terminals obey them. */
 static size_t
@@ -147,7 +161,7 @@ utf8_length(const unsigned char *p)
 	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f) ||
 	    (*p == 0xc2 && p[1] < 0xa0))
 		return 0;
-	return len;
+	return is_bidi_control(p) ? 0 : len;
 }
 
 void

@@ -79,7 +79,8 @@ void	status_remote(struct status *st, int reply, const char *enhanced,
 bool	status_is_mendable(const struct status *st);
 
 /* Copies `from` to `to` (room for `size`, always ended), replacing control
- * bytes, DEL and bytes that are no valid UTF-8 by '?'. */
+ * bytes, DEL, bytes that are no valid UTF-8 and the bytes of characters that turn
+ * the writing direction by '?'. */
 void	status_printable(char *to, size_t size, const char *from);
 
 #endif

@@ -204,7 +204,7 @@ set_envid(struct options *o, const char *value, struct status *st)
 	if (strlen(value) > DSN_ENVID_MAX)	/* before xtext */
 		return status_set(st, EX_USAGE,
 		    "-V takes at most %d characters", DSN_ENVID_MAX);
-	o->envid = value;
+	o->envid = *value != '\0' ? value : NULL;
 	return 0;
 }
 

@@ -80,6 +80,7 @@ static const struct {
 	{ "\xc0\x80\xff\xed\xa0\x80", "??????" },	/* overlong, surrogate */
 	{ "\xe2\x82", "??" },			/* cut off */
 	{ "a\r\nb\tc", "a??b?c" },
+	{ "a\xe2\x80\xae" "b\xe2\x81\xa6\xd8\x9c", "a???b?????" },
 };
 
 START_TEST(server_words_are_made_printable)
