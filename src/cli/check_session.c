@@ -273,6 +273,7 @@ void
 check_auth(struct check *k, struct check_result *r)
 {
 	struct status st = STATUS_INIT;
+	bool was_cached = k->token.cached;
 	char reply[600];
 
 	if (k->account->auth == AUTH_NONE) {
@@ -285,7 +286,8 @@ check_auth(struct check *k, struct check_result *r)
 	}
 	limits_clear(&k->config, k->account);
 	session_last_reply(k->session, reply, sizeof reply);
-	check_ok(r, "%s", reply);
+	check_ok(r, "%s%s", reply, was_cached && !k->token.cached ? " (with a "
+	    "new token: the server refused the one in the cache)" : "");
 }
 
 /* The envelope, without a message. */

@@ -69,18 +69,33 @@ move_to(struct out *o, int column)
 		putc(' ', o->to);
 }
 
+/* How much of a word goes on a line: all, for a path or an address is there to be
+ * copied; but what a server strings together is cut. */
+static size_t
+part_length(const char *word, size_t len, int room)
+{
+	if (len <= (size_t)room || memchr(word, '/', len) != NULL ||
+	    (unsigned char)word[room] >= 0x80)
+		return len;
+	return (size_t)room;
+}
+
 /* One word, on the next line if it does not fit here. */
 static void
 put_word(struct out *o, int indent, bool is_first, const char *word, size_t len)
 {
 	int blank = is_first || o->column <= indent ? 0 : 1;
+	size_t n;
 
 	if (blank == 1 && o->column + 1 + columns(word, len) > OUT_WIDTH)
 		end_line(o);
 	else if (blank == 1)
 		put(o, " ", 1);
 	move_to(o, indent);
-	put(o, word, len);
+	n = part_length(word, len, OUT_WIDTH - indent);
+	put(o, word, n);
+	if (n < len)
+		put_word(o, indent, false, word + n, len - n);
 }
 
 /* Words without the end of the line. */

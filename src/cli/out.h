@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define OUT_WIDTH 80	/* no line is longer unless one word is */
+#define OUT_WIDTH 80	/* no line is longer unless a path in it is */
 
 struct out {
 	FILE	*to;

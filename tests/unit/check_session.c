@@ -829,6 +829,43 @@ START_TEST(a_flight_larger_than_the_path_gets_through)
 }
 END_TEST
 
+/* What `mailbearer check` asks: an envelope without a message. */
+START_TEST(an_envelope_is_probed)
+{
+	static const char *const steps[] = { PIPE, ">MAIL FROM:<app@x>",
+	    "<250 2.1.0 fine", ">RCPT TO:<a@x>", "<250 ok", ">RCPT TO:<b@x>",
+	    "<550 5.1.1 nobody", ">RSET", "<250 ok", ">MAIL FROM:<c@x>",
+	    "<550 5.7.60 not you", ">RSET", "<250 ok", ">QUIT", "<221 bye",
+	    NULL };
+	static const struct dialogue usual = { .max = 1 };
+	struct scripted_server server;
+	struct session_params p;
+	struct status st = STATUS_INIT;
+	struct session *s;
+	char reply[64];
+
+	scripted_server_start(&server, steps);
+	p = params(&server, &usual);
+	s = session_open(&p, &st);
+	ck_assert_ptr_nonnull(s);
+	ck_assert_int_eq(session_probe_sender(s, "app@x", &st), 0);
+	session_last_reply(s, reply, sizeof reply);
+	ck_assert_str_eq(reply, "250 2.1.0 fine");
+	ck_assert_int_eq(session_probe_recipient(s, "a@x", &st), 0);
+	ck_assert_int_eq(session_probe_recipient(s, "b@x", &st), -1);
+	ck_assert_int_eq(st.sysexit, EX_NOUSER);
+	ck_assert_int_eq(session_reset(s, &st), 0);
+	ck_assert_int_eq(session_probe_sender(s, "c@x", &st), -1);
+	ck_assert_str_eq(st.enhanced, "5.7.60");
+	ck_assert_int_eq(session_reset(s, &st), 0);
+	/* Not a word of these reaches the server. */
+	ck_assert_int_eq(session_probe_sender(s, "a@x>\r\nDATA", &st), -1);
+	ck_assert_int_eq(session_probe_recipient(s, "a@x>\nDATA", &st), -1);
+	session_close(s);
+	ck_assert_int_eq(scripted_server_end(&server), 0);
+}
+END_TEST
+
 START_TEST(nobody_listens)
 {
 	static const struct dialogue usual = { .max = 1 };
@@ -864,6 +901,7 @@ suite(void)
 	tcase_add_test(t, a_stopped_transaction_is_reset);
 	tcase_add_loop_test(t, dsn_parameters_are_passed_on, 0, 2);
 	tcase_add_test(t, a_flight_larger_than_the_path_gets_through);
+	tcase_add_test(t, an_envelope_is_probed);
 	tcase_add_test(t, nobody_listens);
 	suite_add_tcase(s, t);
 	return s;

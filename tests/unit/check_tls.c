@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "smtp/session.h"
+#include "smtp/tls.h"
 #include "check_main.h"
 #include "tls_server.h"
 
@@ -88,6 +89,7 @@ START_TEST(a_server_proves_its_name)
 	struct tls_server server;
 	struct session_params p;
 	struct status st = STATUS_INIT;
+	struct tls_peer peer;
 	struct session *s;
 
 	tls_server_start(&server, &handshakes[_i].kind, 1);
@@ -105,6 +107,12 @@ START_TEST(a_server_proves_its_name)
 		    "row %d: %s", _i, st.text);
 		ck_assert_msg(strstr(st.hint, handshakes[_i].hint) != NULL,
 		    "row %d: %s", _i, st.hint);
+	} else {
+		ck_assert(session_peer(s, &peer));
+		ck_assert_int_eq(strncmp(peer.version, "TLSv1", 5), 0);
+		ck_assert_str_ne(peer.name, "");
+		ck_assert_str_ne(peer.issuer, "");
+		ck_assert_int_gt(peer.not_after, clock_wall());
 	}
 	session_close(s);
 	tls_server_end(&server);

@@ -142,7 +142,8 @@ class Sandbox:
                 certificate_pem: str | None = None, roles=("SMTP.SendAsApp",),
                 **more) -> App:
         """Make or replace an app.  `more`: expired_secrets, federated,
-        public, disabled, registered.  The App may be changed at any time."""
+        public, disabled, registered, exchange_object_id.  The App may be
+        changed at any time."""
         app = App(client_id, [secret] if secret else [], roles=list(roles),
                   **more)
         if certificate_pem:

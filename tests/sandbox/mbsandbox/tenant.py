@@ -76,6 +76,7 @@ class App:
     public: bool = False           # device code without a credential
     disabled: bool = False         # 7000112
     registered: bool = True        # New-ServicePrincipal was run in Exchange
+    exchange_object_id: str = ""   # with this id, and not the right one
 
     @property
     def object_id(self) -> str:
@@ -213,7 +214,8 @@ class Tenant:
     def _judge_app(self, claims: dict, mailbox: Mailbox, hve: bool) -> str:
         app = self.find_app(claims["appid"])
         if app is None or not app.registered \
-                or claims["oid"] != app.object_id:
+                or claims["oid"] != (app.exchange_object_id
+                                     or app.object_id):
             return "service principal not registered in Exchange"
         wanted = "Mail.Send" if hve else "SMTP.SendAsApp"
         if wanted in claims.get("roles", ()):
