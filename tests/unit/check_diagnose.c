@@ -244,7 +244,7 @@ static const struct {
 	  "tenant" },
 	{ DIAGNOSE_ANY, 550, "5.7.708", "x", CLASS_POLICY, EX_NOPERM, true,
 	  "address" },
-	{ DIAGNOSE_ANY, 550, "5.7.750", "x", CLASS_CONFIG, EX_NOPERM, true,
+	{ DIAGNOSE_ANY, 550, "5.7.750", "x", CLASS_POLICY, EX_NOPERM, true,
 	  "domains" },
 	{ DIAGNOSE_ANY, 451, "4.7.650", "x", CLASS_RETRY, EX_TEMPFAIL, false,
 	  "busy" },

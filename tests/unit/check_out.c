@@ -45,7 +45,12 @@ static const struct {
 	  "    " TEN "\n" },
 	{ 75, TEN,
 	  "                                                                  "
-	  "         " TEN "\n" },
+	  "         01234\n"
+	  "                                                                  "
+	  "         56789\n" },
+	{ 75, "/" TEN,
+	  "                                                                  "
+	  "         /" TEN "\n" },
 	{ 0, "do: Set-X -Y z; then wait", "do:\n  Set-X -Y z\nthen wait\n" },
 	{ 0, "Set-X -Y z (it helps); ok", "  Set-X -Y z\n(it helps); ok\n" },
 	{ 0, "use Add-HVEAppAccess here", "use Add-HVEAppAccess here\n" },
