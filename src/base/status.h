@@ -70,8 +70,8 @@ int	status_context(struct status *st, const char *format, ...)
 int	status_hint(struct status *st, const char *format, ...)
 	    __attribute__((format(printf, 2, 3)));
 /* Keeps what a server said: its code (SMTP or HTTP), its enhanced status code
- * ("" if none) and its words, of which control bytes become '?' (8.5 in
- * SECURITY: no escape sequence reaches a terminal or the log). */
+ * ("" if none) and its words, made printable: no escape sequence of a server's
+ * reaches a terminal or the log. */
 void	status_remote(struct status *st, int reply, const char *enhanced,
 	    const char *words);
 
