@@ -14,6 +14,7 @@
 #include "cli/queue_command.h"
 #include "cli/route_command.h"
 #include "cli/sendmail.h"
+#include "cli/setup.h"
 #include "cli/token_command.h"
 
 struct command {
@@ -37,6 +38,11 @@ static const struct command commands[] = {
 	  "try everything that a send needs, step by step" },
 	{ "explain", explain_command, true, "[--account NAME] [TEXT | CODE]",
 	  "what a failure means and what to do about it" },
+	{ "setup", setup_command, true, "[ACCOUNT] | --new [--tenant ID] "
+	  "[--client-id ID] [--mailbox ADDRESS]\n            [--secret-file "
+	  "FILE | --certificate FILE | --generate-certificate]\n            "
+	  "[--local-mail-to ADDRESS] [--account NAME] [--force] [--no-check]",
+	  "what to do at Microsoft's for an account; write a first config" },
 	{ "token", token_command, true, "[ACCOUNT] [--renew] [--forget] "
 	  "[--print-access-token] [--json]",
 	  "show what is known of an account's access token" },
@@ -66,7 +72,8 @@ usage(FILE *to)
 		    commands[i].arguments,
 		    commands[i].arguments[0] != '\0' ? "\n            " : "",
 		    commands[i].summary);
-	fputs("\nSee mailbearer(8) and mailbearer.conf(5).\n", to);
+	fputs("\nEach takes -C FILE to read another config than the "
+	    "installation's.\nSee mailbearer(8) and mailbearer.conf(5).\n", to);
 }
 
 static int

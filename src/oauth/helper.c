@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/record.h"
 #include "base/safefile.h"
 #include "base/xalloc.h"
 #include "oauth/child.h"
 
 #define HELPER LIBEXECDIR "/mailbearer-token"
+#define GENERATE_MS 60000	/* on a slow machine with little to choose from */
 
 /* Runs a program and collects what it prints, reserved in full because it holds
  * a token. */
@@ -210,4 +210,30 @@ helper_login(const struct config *c, const struct account *a,
 	buf_wipe(&text);
 	free_arguments(argv);
 	return rc == 0 ? 0 : -1;
+}
+
+struct record *
+helper_generate(const char *path, const char *name, struct status *st)
+{
+	char *argv[] = { (char []){ HELPER }, (char []){ "--generate" },
+	    xstrdup(path), xstrdup(name), NULL };
+	int64_t deadline = clock_deadline(GENERATE_MS);
+	struct record *r = NULL;
+	struct result failure;
+	struct buf text;
+
+	result_init(&failure);
+	if (run(argv, deadline, &text, st) == 0 &&
+	    ((r = record_parse(text.data, text.len)) == NULL ||
+	    record_text(r, "certificate")[0] == '\0')) {
+		result_parse_helper(&failure, text.data, text.len,
+		    clock_wall(), st);
+		record_free(r);
+		r = NULL;
+	}
+	result_release(&failure);
+	buf_wipe(&text);
+	free(argv[2]);
+	free(argv[3]);
+	return r;
 }

@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "base/record.h"
 #include "base/status.h"
 #include "config/config.h"
 #include "oauth/result.h"
@@ -34,5 +35,11 @@ struct login {
  * kept then.  Whoever calls holds the store's lock. */
 int	helper_login(const struct config *c, const struct account *a,
 	    const struct login *login, int64_t deadline, struct status *st);
+
+/* Makes a key and a certificate for it in the new file `path`, as whoever calls.
+ * What is told of it: "certificate" (PEM, for upload), "thumbprint", "expires";
+ * to be freed.  NULL with *st. */
+struct record *helper_generate(const char *path, const char *name,
+	    struct status *st);
 
 #endif

@@ -33,6 +33,19 @@ int64_t	signer_expires(const struct signer *s);
 /* Its SHA-1 thumbprint in upper-case hex: the name the portal shows. */
 void	signer_thumbprint(const struct signer *s, char hex[41]);
 
+/* What is told of a new key. */
+struct generated {
+	struct buf	certificate;	/* PEM, for upload */
+	char		thumbprint[41];
+	int64_t		expires;
+};
+
+/* Makes an RSA key and a certificate for it that it has signed itself, good for
+ * two years, and writes both to the new file `path`, mode 0600; EX_CANTCREAT if
+ * there is one.  `g->certificate` is the caller's, initialised. */
+int	signer_generate(struct generated *g, const char *path, const char *name,
+	    struct status *st);
+
 /* Appends a fresh assertion for the token endpoint `audience`: its own jti,
  * ten minutes long.  `algorithm` is "PS256" or "RS256"; -1 with EX_CONFIG if the
  * key cannot do it. */

@@ -2,6 +2,7 @@
  *
  * mailbearer-token [-C FILE] [-o] APP [MAILBOX]
  * mailbearer-token [-C FILE] [-o] --login APP MAILBOX
+ * mailbearer-token --generate FILE NAME
  *
  * -C and -o say where the sender has its config from and whose files it
  * believes: -o, besides root's, those of the user that runs it.
@@ -20,6 +21,7 @@
 #include "base/privilege.h"
 #include "base/record.h"
 #include "config/config.h"
+#include "token/assertion.h"
 #include "token/credential.h"
 
 /* All requests together; the sender waits a little longer. */
@@ -190,6 +192,29 @@ print(struct record *r)
 	return done;
 }
 
+/* For `mailbearer setup --new`: needs no config, which is yet to be written. */
+static int
+generate(char **argv, struct status *st)
+{
+	struct generated g = { .expires = 0 };
+	struct record *r;
+	int rc = -1;
+
+	if (argv[2] == NULL || argv[3] == NULL || argv[4] != NULL)
+		return status_set(st, EX_USAGE,
+		    "usage: mailbearer-token --generate FILE NAME");
+	buf_init(&g.certificate, KEY_FILE_MAX);
+	if (signer_generate(&g, argv[2], argv[3], st) == 0) {
+		r = record_new();
+		record_put_text(r, "certificate", g.certificate.data);
+		record_put_text(r, "thumbprint", g.thumbprint);
+		record_put_number(r, "expires", g.expires);
+		rc = print(r) ? 0 : status_set(st, EX_IOERR, "writing");
+	}
+	buf_release(&g.certificate);
+	return rc;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -202,9 +227,14 @@ main(int argc, char **argv)
 	bool done;
 	int rc = -1;
 
-	(void)argc;
 	privilege_start(&id);
 	answer_init(&a);
+	if (argc > 1 && strcmp(argv[1], "--generate") == 0) {
+		if (privilege_drop(&id, false, &st) == -1 ||
+		    generate(argv, &st) == -1)
+			(void)print(failure_record(&q, &a, &st));
+		_exit(EX_OK);
+	}
 	if (privilege_drop(&id, false, &st) == 0 &&
 	    parse_arguments(&args, argv, &st) == 0 &&
 	    curl_global_init(CURL_GLOBAL_DEFAULT) == 0 &&

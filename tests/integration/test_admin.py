@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: ISC
 """The administrator's commands: token, route, accounts, config, login, setup
 and import, as somebody at a terminal meets them."""
+import contextlib
 import json
 import os
 import pathlib
+import pty
 import re
 import signal
+import stat
 import subprocess
 import tempfile
 import threading
@@ -326,6 +329,178 @@ class Login(Admin):
         self.config()
         result = self.command("login", code=78)
         self.assertIn("credential of its own", result.stderr)
+
+
+class Setup(Admin):
+    def test_steps_have_the_enterprise_application_object_id(self):
+        text = self.command("setup").stdout
+        oid = self.json("token")["oid"]
+        for line in ("New-ServicePrincipal", "-ObjectId " + oid,
+                     "-App " + oid, "-AppId " + self.sandbox.client_id,
+                     "Add-MailboxPermission -Identity alerts@contoso.com",
+                     "SMTP.SendAsApp", "-SmtpClientAuthenticationDisabled "
+                     "$false", "mailbearer check alerts"):
+            self.assertIn(line, text)
+        self.assertNotIn("OBJECT-ID", text)
+        self.assert_fits(text)
+
+    def test_steps_without_a_token(self):
+        self.sandbox.scenario("error:7000215")
+        text = self.command("setup").stdout
+        self.assertIn("-ObjectId OBJECT-ID", text)
+        self.assertIn("AADSTS7000215", text)
+        self.assertRegex(text, r"not the one under App\s+registrations")
+        self.assert_fits(text)
+
+    def test_each_kind_has_its_steps(self):
+        for changes, words in (
+                ({"delegated": True, "client_secret_file": None},
+                 "mailbearer login alerts"),
+                ({"preset": "high-volume-email"}, "Add-HVEAppAccess"),
+                ({"preset": "azure-communication-services"}, "EmailServices"),
+                ({"preset": "relay", "app": None}, "New-InboundConnector"),
+                ({"preset": "direct-send", "app": None}, "RejectDirectSend"),
+                ({"preset": "smtp", "app": None, "auth": "none"},
+                 "mailbearer check alerts.\n")):
+            with self.subTest(words):
+                self.config(**changes)
+                text = self.command("setup").stdout
+                self.assertIn(words, text)
+                self.assert_fits(text)
+
+    def test_powershell_takes_the_mailbox_as_one_word(self):
+        self.config(mailbox="o'brien$(x)@contoso.com".replace("(x)", "x"))
+        self.assertIn("-Identity 'o''brien$x@contoso.com'",
+                      self.command("setup").stdout)
+
+
+class SetupNew(Admin):
+    ids = ("--tenant", "contoso.onmicrosoft.com", "--client-id", "1-2-3",
+           "--mailbox", "alerts@contoso.com")
+
+    def setUp(self):
+        super().setUp()
+        self.place = self.directory / "etc"
+        self.place.mkdir()
+        self.path = self.place / "mailbearer.conf"
+
+    def new(self, *arguments, code=0, **options):
+        result = run([str(PROGRAM), "setup", "--new", "-C", str(self.path),
+                      *arguments], **options)
+        self.assertEqual(result.code, code, result.stdout + result.stderr)
+        return result
+
+    def mode(self, path):
+        return stat.S_IMODE(os.stat(path).st_mode)
+
+    def test_a_secret_file(self):
+        secret = self.place / "secret"
+        secret.write_text("s3cret\n")
+        secret.chmod(0o666)
+        result = self.new(*self.ids, "--secret-file", str(secret),
+                          "--local-mail-to", "it@contoso.com", "--no-check")
+        self.assertEqual((self.mode(self.path), self.mode(secret)),
+                         (0o644, 0o600))
+        self.assertNotIn("s3cret", result.stdout + self.path.read_text())
+        shown = run([str(PROGRAM), "config", "-C", str(self.path)])
+        self.assertEqual(shown.code, 0, shown.stderr)
+        self.assertIn('local-mail-to = "it@contoso.com"', shown.stdout)
+        self.assertIn('app "alerts" {', shown.stdout)
+        self.assertEqual(sorted(os.listdir(self.place)),
+                         ["mailbearer.conf", "secret"])
+
+    def test_a_certificate_that_the_endpoint_takes(self):
+        result = self.new(*self.ids, "--generate-certificate", "--no-check")
+        key, upload = self.place / "alerts.pem", self.place / "alerts.crt"
+        self.assertEqual((self.mode(key), self.mode(upload)), (0o600, 0o644))
+        self.assertNotIn("PRIVATE", upload.read_text() + result.stdout)
+        printed = subprocess.run(
+            ["openssl", "x509", "-in", upload, "-noout", "-fingerprint"],
+            capture_output=True, text=True, check=True).stdout
+        self.assertIn(printed.split("=")[1].strip().replace(":", ""),
+                      result.stdout)
+        self.sandbox.add_app("1-2-3", certificate_pem=upload.read_text())
+        self.config(client_secret_file=None, certificate=str(key),
+                    client_id="1-2-3")
+        self.assert_sent(self.sendmail("a@example.net"))
+        # A second one never takes the place of a key.
+        self.new(*self.ids, "--generate-certificate", "--force", "--no-check",
+                 code=73)
+
+    def test_it_ends_in_check(self):
+        secret = self.place / "secret"
+        secret.write_text("s3cret\n")
+        result = run([str(PROGRAM), "setup", "--new", "-C", str(self.path),
+                      *self.ids, "--secret-file", str(secret)], timeout=120)
+        self.assertIn("$ mailbearer check -C", result.stdout)
+        self.assertRegex(result.stdout, r"(?m)^(ok|FAILED|\?\?) ")
+
+    def test_nothing_is_overwritten(self):
+        self.path.write_text("# precious\n")
+        secret = self.place / "secret"
+        secret.write_text("s3cret\n")
+        result = self.new(*self.ids, "--secret-file", str(secret), code=73)
+        self.assertIn("--force", result.stderr)
+        self.new(*self.ids, "--generate-certificate", code=73)
+        self.assertEqual(self.path.read_text(), "# precious\n")
+        self.assertEqual(sorted(os.listdir(self.place)),
+                         ["mailbearer.conf", "secret"])
+        self.new(*self.ids, "--secret-file", str(secret), "--force",
+                 "--no-check")
+        self.assertIn("1-2-3", self.path.read_text())
+
+    def test_bad_values(self):
+        secret = self.place / "secret"
+        secret.write_text("s3cret\n")
+        rest = ("--secret-file", str(secret))
+        for name, value in (("--tenant", 'x" y'), ("--client-id", "a b"),
+                            ("--mailbox", "nobody"), ("--tenant", "common"),
+                            ("--local-mail-to", "x"), ("--account", "..")):
+            with self.subTest(name, value=value):
+                arguments = [*self.ids, *rest]
+                if name in arguments:
+                    arguments[arguments.index(name) + 1] = value
+                else:
+                    arguments += [name, value]
+                result = run([str(PROGRAM), "setup", "--new", "-C",
+                              str(self.path), *arguments, "--no-check"])
+                self.assertIn(result.code, (64, 78), result.stderr)
+                self.assertFalse(self.path.exists())
+        result = self.new("--tenant", "x", code=64)
+        self.assertIn("--client-id --mailbox", result.stderr)
+        self.new(*self.ids, *rest, "--generate-certificate", code=64)
+        self.new(*self.ids, "--secret-file", "/nonexistent", code=66)
+
+    def test_questions_at_a_terminal(self):
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv(PROGRAM, [str(PROGRAM), "setup", "--new", "-C",
+                               str(self.path), "--no-check"])
+        text = b""
+
+        def answer(question, line):
+            nonlocal text
+            while question not in text:
+                text += os.read(terminal, 4096)
+            text = text.split(question, 1)[1]
+            os.write(terminal, line + b"\n")
+        answer(b"tenant) ID: ", b"contoso.onmicrosoft.com")
+        answer(b"client) ID: ", b"not one")
+        answer(b"client) ID: ", b"1-2-3")
+        answer(b"sends: ", b"alerts@contoso.com")
+        answer(b"or a path: ", b"2")
+        answer(b"not shown): ", b"s3cret")
+        answer(b"nowhere yet): ", b"")
+        with contextlib.suppress(OSError):      # its end, as Linux says it
+            while piece := os.read(terminal, 4096):
+                text += piece
+        os.close(terminal)
+        self.assertEqual(os.waitpid(pid, 0)[1], 0, text)
+        self.assertNotIn(b"s3cret", text)
+        secret = self.place / "alerts.secret"
+        self.assertEqual(secret.read_text(), "s3cret\n")
+        self.assertEqual(self.mode(secret), 0o600)
+        self.assertNotIn("local-mail-to", self.path.read_text())
 
 
 class Import(unittest.TestCase):
