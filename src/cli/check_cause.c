@@ -48,7 +48,9 @@ client_id(const struct cause_facts *f)
 static const char *
 object_id(const struct cause_facts *f)
 {
-	return f->claims != NULL && f->claims->oid[0] != '\0' ? f->claims->oid :
+	/* In a person's token it is the person's. */
+	return f->claims != NULL && f->claims->oid[0] != '\0' &&
+	    f->claims->upn[0] == '\0' ? f->claims->oid :
 	    "<object id of the Enterprise Application>";
 }
 

@@ -50,7 +50,8 @@ name_principal(struct check_result *r, const struct check *k)
 	char rest[sizeof r->fix];
 	char *at = strstr(r->fix, unknown);
 
-	if (at == NULL || !k->has_claims || k->claims.oid[0] == '\0')
+	if (at == NULL || !k->has_claims || k->claims.oid[0] == '\0' ||
+	    k->claims.upn[0] != '\0')	/* then it is the user's */
 		return;
 	snprintf(rest, sizeof rest, "%s", at + sizeof unknown - 1);
 	snprintf(at, sizeof r->fix - (size_t)(at - r->fix), "%s%s",

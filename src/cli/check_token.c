@@ -142,8 +142,9 @@ describe_claims(const struct check *k, struct check_result *r)
 	const struct claims *c = &k->claims;
 	bool is_person = c->upn[0] != '\0';
 
-	check_ok(r, "aud %s\ntid %s\nappid %s\noid %s (the Enterprise "
-	    "Application's object id)\n%s %s", c->aud, c->tid, c->appid, c->oid,
+	check_ok(r, "aud %s\ntid %s\nappid %s\noid %s (%s)\n%s %s", c->aud,
+	    c->tid, c->appid, c->oid, is_person ? "the user's object id" :
+	    "the Enterprise Application's object id",
 	    is_person ? "upn" : "roles", is_person ? c->upn :
 	    c->roles[0] != '\0' ? c->roles :
 	    "none (right for RBAC for Applications only)");
