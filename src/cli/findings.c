@@ -131,7 +131,8 @@ take_reply(struct reader *r)
 	const char *at;
 
 	memcpy(line, r->line, sizeof line);	/* add_lines() reads on */
-	if ((at = reply_text_find(line)) == NULL && (at = reply_text_find_enhanced(line)) == NULL)
+	if ((at = reply_text_find(line)) == NULL &&
+	    (at = reply_text_find_enhanced(line)) == NULL)
 		return false;
 	f.stage = find_stage(line);
 	snprintf(f.words, sizeof f.words, "%s", reply_text_read(at, &f.reply, f.enhanced));

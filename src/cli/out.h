@@ -43,7 +43,8 @@ void	out_wrap(struct out *o, int indent, const char *text);
 void	out_advice(struct out *o, int indent, const char *text);
 
 /* The first PowerShell command in a text that has more to it than its name
- * ("Verb-Noun -Option", "Verb-Noun | fl"): where it begins, and its length; NULL if there is none. */
+ * ("Verb-Noun -Option", "Verb-Noun | fl"): where it begins, and its length; NULL
+ * if there is none. */
 const char *out_find_command(const char *text, size_t *len);
 
 #endif
