@@ -332,6 +332,9 @@ static const struct diagnosis smtp_rows[] = {
 	    "the server refused this recipient", "correct the address"),
 
 	/* What is left, by stage and first digit. */
+	SMTP(ANYWHERE, 535, NULL, NULL, PERMISSION, LOUD,
+	    "the server refuses the credentials",
+	    "check mailbox (or auth-user), the app and its rights"),
 	SMTP(AT(STARTTLS), 500, NULL, NULL, TRANSPORT, LOUD,
 	    "the server refuses STARTTLS",
 	    "check host and port, and that nothing on the way strips STARTTLS"),
@@ -343,9 +346,6 @@ static const struct diagnosis smtp_rows[] = {
 	    "read the server's words; `mailbearer explain` knows more of them"),
 	SMTP(ANYWHERE, 552, NULL, NULL, BAD_MESSAGE, QUIET,
 	    "the message is too large", "send less"),
-	SMTP(ANYWHERE, 535, NULL, NULL, PERMISSION, LOUD,
-	    "the server refuses the credentials",
-	    "check mailbox, app and its rights"),
 	SMTP(ANYWHERE, 421, NULL, NULL, WAIT(SESSION), QUIET,
 	    "the server closes the connection: busy or shutting down",
 	    "nothing: it passes"),

@@ -1100,7 +1100,7 @@ class Life(Case):
             for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
                 try:
                     line = entry.read_bytes()
-                    if b"mailbearer-token" in line:
+                    if line.split(b"\0")[0].endswith(b"mailbearer-token"):
                         seen += line
                         # Root's to read only: it is not dumpable.
                         seen += (entry.parent / "environ").read_bytes()

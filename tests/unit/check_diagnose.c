@@ -265,6 +265,8 @@ static const struct {
 	{ DIAGNOSE_ANY, 451, "4.7.3", "x", CLASS_RETRY, EX_TEMPFAIL, false,
 	  "now" },
 	/* what is left */
+	{ DIAGNOSE_AUTH, 535, "5.7.8", "Authentication failed.", CLASS_CONFIG,
+	  EX_NOPERM, true, "credentials" },
 	{ DIAGNOSE_MAIL, 550, "5.1.0", "whatever", CLASS_CONFIG, EX_NOPERM, true,
 	  "refuses this sender" },
 	{ DIAGNOSE_STARTTLS, 502, "", "no", CLASS_CONFIG, EX_PROTOCOL, true,
