@@ -38,6 +38,8 @@ set_params(struct delivery_connection *dc, const struct connect_request *r)
 		.values = { .mailbox = a->mailbox, .from = dc->from,
 		    .client_id = a->app != NULL ? a->app->client_id : NULL },
 		.trace = r->trace, .trace_context = r->trace_context,
+		.auth_two_step = dc->peer.two_step != 0,
+		.use_chunking = dc->peer.no_bdat == 0 && !r->without_bdat,
 	};
 	dc->params.tls = modes[a->tls];
 }
@@ -93,15 +95,29 @@ static int
 open_session(struct delivery_connection *dc, const struct connect_request *r,
     const char *secret, struct status *st)
 {
-	set_params(dc, r);
+	dc->config = r->config;
 	dc->account = r->account;
+	peer_recall(&dc->peer, r->config, r->account);
+	set_params(dc, r);
 	if ((dc->session = session_open(&dc->params, st)) == NULL)
 		return -1;
 	if (authenticate(dc->session, r, secret, st) == 0)
 		return 0;
+	connect_end(dc);
+	return -1;
+}
+
+void
+connect_end(struct delivery_connection *dc)
+{
+	struct session_cost cost;
+
+	if (dc->session == NULL)
+		return;
+	session_cost(dc->session, &cost);
 	session_close(dc->session);
 	dc->session = NULL;
-	return -1;
+	peer_learn(&dc->peer, dc->config, cost.two_step, cost.bdat_failed);
 }
 
 static int

@@ -13,6 +13,7 @@ struct connect_request {
 	int64_t			 deadline;	/* clock_ms */
 	bool			 is_runner, is_record;	/* delivery.h */
 	const char		*from;		/* for hints, or NULL */
+	bool			 without_bdat;	/* whatever is known */
 	void			(*trace)(void *context, char direction,
 				    const char *line);
 	void			*trace_context;
@@ -26,5 +27,7 @@ struct connect_request {
 int	connect_account(struct delivery_connection *dc,
 	    const struct connect_request *r, struct delivery_report *report,
 	    struct status *st);
+/* Ends the session, if there is one, and keeps in mind what it taught. */
+void	connect_end(struct delivery_connection *dc);
 
 #endif

@@ -39,6 +39,7 @@ struct attempt {
 	struct envelope		*envelope;	/* who it goes to: the submission's,
 						 * or with deliver-all-to ... */
 	struct envelope		 redirected;	/* ... this */
+	bool			 without_bdat;	/* the server wants DATA */
 };
 
 /* The calling user by name: for the account, and for a missing From. */
@@ -250,11 +251,45 @@ heed_recipients(struct attempt *a)
 	}
 }
 
-/* Steps 8 and 9: as many transactions as max-recipients asks for. */
+/* One transaction. */
+static int
+send_once(struct attempt *a, struct session_data *d, struct status *st)
+{
+	struct session *s = a->o->connection->session;
+	int rc;
+
+	body_reader_init(&a->body, &a->s->message, &a->plan);
+	d->needs_smtputf8 = needs_smtputf8(a->envelope);
+	if (wait_for_rate(a, st) == -1)
+		return -1;
+	rc = session_send(s, d, a->envelope, st);
+	if (session_answer_unknown(s))
+		a->report->answer_unknown = true;
+	heed_recipients(a);
+	return rc;
+}
+
+/* As many transactions as max-recipients asks for. */
+static int
+send_all(struct attempt *a, struct session_data *d, struct status *st)
+{
+	size_t before, left = envelope_count(a->envelope, RECIPIENT_PENDING);
+
+	while ((before = left) != 0) {
+		if (send_once(a, d, st) == -1)
+			return -1;
+		left = envelope_count(a->envelope, RECIPIENT_PENDING);
+		if (left == before)
+			return status_set(st, EX_PROTOCOL,
+			    "the server settled no recipient");
+	}
+	return 0;
+}
+
+/* Steps 8 and 9. */
 static int
 transmit(struct attempt *a, struct status *st)
 {
-	struct envelope *e = a->envelope;
 	struct delivery_connection *dc = a->o->connection;
 	struct session_data d = {
 		.mail_from = a->rewrite.mail_from,
@@ -267,10 +302,9 @@ transmit(struct attempt *a, struct status *st)
 		.deadline = a->o->deadline, .trace = a->o->trace,
 		.trace_context = a->o->trace_context,
 		.from = a->report->header_from, .is_runner = a->o->is_runner,
-		.is_record = a->o->is_record,
+		.is_record = a->o->is_record, .without_bdat = a->without_bdat,
 	};
-	size_t before;
-	int rc;
+	struct status why = STATUS_INIT;
 
 	if (connect_account(dc, &request, a->report, st) == -1) {
 		heed(a, st);
@@ -278,22 +312,16 @@ transmit(struct attempt *a, struct status *st)
 	}
 	if (compose(a, &d, st) == -1)
 		return -1;
-	while ((before = envelope_count(e, RECIPIENT_PENDING)) != 0) {
-		body_reader_init(&a->body, &a->s->message, &a->plan);
-		d.needs_smtputf8 = needs_smtputf8(e);
-		if (wait_for_rate(a, st) == -1)
-			return -1;
-		rc = session_send(dc->session, &d, e, st);
-		if (session_answer_unknown(dc->session))
-			a->report->answer_unknown = true;
-		heed_recipients(a);
-		if (rc == -1)
-			return -1;
-		if (envelope_count(e, RECIPIENT_PENDING) == before)
-			return status_set(st, EX_PROTOCOL,
-			    "the server settled no recipient");
+	if (send_all(a, &d, &why) == 0)
+		return 0;
+	/* Once more, on a new connection, for a server that offers what it does
+	 * not know: to whom its answer was no, nothing was delivered. */
+	if (session_wants_data(dc->session)) {
+		a->without_bdat = true;
+		return transmit(a, st);
 	}
-	return 0;
+	*st = why;
+	return -1;
 }
 
 static int
@@ -375,7 +403,7 @@ delivery_report_release(struct delivery_report *r)
 void
 delivery_connection_close(struct delivery_connection *dc)
 {
-	session_close(dc->session);
+	connect_end(dc);
 	/* Only now: a slot counts until the server has seen the end. */
 	limits_release_slot(&dc->slot);
 	*dc = (struct delivery_connection)DELIVERY_CONNECTION_INIT;

@@ -8,13 +8,16 @@
 
 #include "config/config.h"
 #include "queue/limits.h"
+#include "queue/peer.h"
 #include "queue/submission.h"
 #include "smtp/session.h"
 
 /* A connection that may serve several messages of one account in turn. */
 struct delivery_connection {
-	const struct account	*account;	/* NULL while there is none */
+	const struct config	*config;	/* both NULL while there is */
+	const struct account	*account;	/* none */
 	struct session		*session;
+	struct peer		 peer;		/* what is known of the server */
 	struct slot		 slot;		/* held as long as the session */
 	struct session_params	 params;	/* which the session borrows */
 	char			 from[256];	/* of this message, for hints */

@@ -22,6 +22,7 @@ struct session {
 	bool			 in_transaction;/* RSET before the next MAIL */
 	bool			 answer_unknown;
 	bool			 two_step;
+	bool			 bdat_failed, wants_data;
 };
 
 /* Starts a flight: sets the phase, and refuses what the server said without

@@ -165,6 +165,12 @@ session_answer_unknown(const struct session *s)
 	return s->answer_unknown;
 }
 
+bool
+session_wants_data(const struct session *s)
+{
+	return s->wants_data;
+}
+
 void
 session_set_deadline(struct session *s, int64_t deadline)
 {
@@ -193,4 +199,5 @@ session_cost(const struct session *s, struct session_cost *cost)
 	cost->flights = stream_flights(s->stream);
 	cost->tls_resumed = stream_tls_resumed(s->stream);
 	cost->two_step = s->two_step;
+	cost->bdat_failed = s->bdat_failed;
 }

@@ -87,7 +87,9 @@ int	session_authenticate(struct session *s,
  * Returns 0 when the server answered the data (look at the recipients), or had
  * refused all of them; -1 with *st when the session or the transaction failed
  * before that: the transaction's recipients are settled by then (deferred or
- * refused as the reply says), others still PENDING.  `sent_all` is called when
+ * refused as the reply says), others still PENDING.  A server that does not know
+ * BDAT after all leaves its recipients PENDING too, and the session over: come
+ * again without use_chunking (session_wants_data).  `sent_all` is called when
  * only the last bytes, without which nothing is delivered, are still to leave:
  * it syncs "data sent, answer unknown" (design 7) and may refuse; NULL if nobody
  * cares. */
@@ -125,6 +127,8 @@ bool	session_is_usable(const struct session *s);
 /* Whether a message was sent in full and its answer never came: it may have been
  * delivered, and its recipients are deferred. */
 bool	session_answer_unknown(const struct session *s);
+/* Whether the last session_send() would have done better with DATA. */
+bool	session_wants_data(const struct session *s);
 /* New deadlines for the next transaction. */
 void	session_set_deadline(struct session *s, int64_t deadline);
 /* QUIT and close; never fails and does not wait long.  NULL is fine. */
@@ -135,6 +139,7 @@ struct session_cost {
 	int	flights;	/* client-to-server direction changes after connect */
 	bool	tls_resumed;
 	bool	two_step;	/* the long AUTH line was refused */
+	bool	bdat_failed;	/* BDAT was refused as such, or not answered */
 };
 void	session_cost(const struct session *s, struct session_cost *cost);
 

@@ -292,6 +292,19 @@ send_message(struct transaction *t, struct status *st)
 	return dialogue_read(t->s, DIAGNOSE_END_OF_DATA, st);
 }
 
+/* A reply about syntax (RFC 5321 4.2.1: x0z) after CHUNKING was offered: the
+ * server, or something before it, does not know BDAT.  Whether it takes the
+ * octets for commands is anybody's guess, so nothing more is said to it. */
+static bool
+bdat_is_unknown(struct transaction *t)
+{
+	if (t->how == BY_DATA || t->s->reply.code / 10 != 50)
+		return false;
+	t->s->bdat_failed = t->s->wants_data = true;
+	dialogue_broken(t->s);
+	return true;
+}
+
 /* The answer to the data, in s->reply. */
 static int
 take_answer(struct transaction *t, struct status *st)
@@ -311,6 +324,9 @@ take_answer(struct transaction *t, struct status *st)
 	if (dialogue_class(t->s) < 4)
 		return dialogue_refused(t->s, DIAGNOSE_END_OF_DATA, st, "%s",
 		    "");
+	if (bdat_is_unknown(t))
+		return dialogue_refused(t->s, DIAGNOSE_END_OF_DATA, st,
+		    "BDAT refused");
 	dialogue_refused(t->s, DIAGNOSE_END_OF_DATA, &answer,
 	    "the message was refused after the data");
 	recipients_fail(&t->to, &answer);
@@ -343,6 +359,22 @@ tell_unknown(struct transaction *t, struct status *st)
 	status_set(st, EX_TEMPFAIL, "the answer to the data never came: the "
 	    "message may have been delivered (%s)", why);
 	t->s->answer_unknown = true;
+	t->s->bdat_failed = t->how != BY_DATA;
+}
+
+static void
+fail(struct transaction *t, struct status *st)
+{
+	const struct status none = STATUS_INIT;
+
+	if (t->s->wants_data) {
+		recipients_settle(&t->to, RECIPIENT_PENDING, &none);
+		return;
+	}
+	if (t->mail_refused)
+		*st = t->mail_status;
+	tell_unknown(t, st);
+	recipients_fail(&t->to, st);
 }
 
 int
@@ -357,12 +389,8 @@ session_send(struct session *s, const struct session_data *d,
 	choose_way(&t);
 	if (t.to.count != 0)
 		rc = run(&t, st);
-	if (rc == -1) {
-		if (t.mail_refused)
-			*st = t.mail_status;
-		tell_unknown(&t, st);
-		recipients_fail(&t.to, st);
-	}
+	if (rc == -1)
+		fail(&t, st);
 	s->p.deadline = deadline;
 	free(t.to.list);
 	return rc;

@@ -242,6 +242,7 @@ class Command(Queue):
 
     def test_a_message_that_somebody_works_on(self):
         one = self.keep("b@example.net")
+        self.sandbox.scenario("no_chunking")
         self.sandbox.scenario("hang@data")
         self.config(send_timeout="5s")
         runner = subprocess.Popen(

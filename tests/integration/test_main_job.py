@@ -144,14 +144,14 @@ class MainJob(Case):
         self.assertEqual(self.sandbox.violations(), [])
 
     def test_flights(self):
-        """EHLO, STARTTLS, EHLO, AUTH, MAIL+RCPT+DATA, the message: as few as
+        """EHLO, STARTTLS, EHLO, AUTH, MAIL+RCPT+BDAT: as few as
         the standards allow; TCP and TLS come on top (HACKING counts them)."""
         self.assert_sent(self.sendmail("bob@example.net", "eve@example.net"))
         session = self.sandbox.sessions()[0]
         commands = [c for _, c in self.sandbox.commands()]
         verbs = [c.split()[0].upper() for c in commands]
         self.assertEqual(verbs[:8], ["EHLO", "STARTTLS", "EHLO", "AUTH",
-                                     "MAIL", "RCPT", "RCPT", "DATA"])
+                                     "MAIL", "RCPT", "RCPT", "BDAT"])
         self.assertIn("SIZE=", commands[4])
         self.assertLessEqual(session["flights_to_250"]
                              if "flights_to_250" in session

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+#include "queue/peer.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/encode.h"
+
+#define REMEMBERED_FOR	(24 * 60 * 60)
+#define TIME_LAST	(INT64_C(1) << 50)
+
+#define AT(member) offsetof(struct peer, member)
+static const struct field fields[] = {
+	FIELD_PLAIN("two-step", FIELD_NUMBER, AT(two_step), TIME_LAST),
+	FIELD_PLAIN("no-bdat", FIELD_NUMBER, AT(no_bdat), TIME_LAST),
+	FIELD_LAST
+};
+#undef AT
+
+static uint64_t
+add_text(uint64_t hash, const char *text)
+{
+	return text != NULL ? hash_add(hash, text, strlen(text) + 1) :
+	    hash_add(hash, "\n", 1);
+}
+
+/* A file by its name and by what changes when its content does. */
+static uint64_t
+add_file(uint64_t hash, const char *path)
+{
+	struct stat sb;
+	char identity[160] = "";
+
+	hash = add_text(hash, path);
+	if (path != NULL && stat(path, &sb) == 0)
+		snprintf(identity, sizeof identity, "%ju:%ju:%jd:%jd.%ld:%jd.%ld",
+		    (uintmax_t)sb.st_dev, (uintmax_t)sb.st_ino,
+		    (intmax_t)sb.st_size,
+		    (intmax_t)sb.st_mtim.tv_sec, sb.st_mtim.tv_nsec,
+		    (intmax_t)sb.st_ctim.tv_sec, sb.st_ctim.tv_nsec);
+	return add_text(hash, identity);
+}
+
+/* Where the system's anchors mostly are: one that is taken away or added changes
+ * the directory. */
+static uint64_t
+add_anchors(uint64_t hash, const struct config *c)
+{
+	if (c->ca_file == NULL && c->ca_directory == NULL)
+		return add_file(hash, "/etc/ssl/certs");
+	return add_file(add_file(hash, c->ca_file), c->ca_directory);
+}
+
+void
+peer_key(char key[LIMITS_KEY_SIZE], const struct config *c,
+    const struct account *a)
+{
+	char host[25], numbers[40];
+	uint64_t hash;
+	size_t i;
+
+	for (i = 0; a->host[i] != '\0' && i < sizeof host - 1; i++)
+		host[i] = isalnum((unsigned char)a->host[i]) ? a->host[i] : '.';
+	host[i] = '\0';
+	snprintf(numbers, sizeof numbers, "%d %d %d", a->port, (int)a->tls,
+	    a->tls_minimum);
+	hash = add_text(add_text(HASH_INIT, a->host), numbers);
+	hash = add_anchors(hash, c);
+	hash = add_file(hash, a->tls_certificate);
+	hash = add_file(hash, a->tls_private_key);
+	snprintf(key, LIMITS_KEY_SIZE, "%s-%016" PRIx64, host, hash);
+}
+
+/* A time to come says that the clock was set, or that the file is not ours. */
+static void
+forget_old(int64_t *seen)
+{
+	int64_t now = clock_wall();
+
+	if (*seen > now || now - *seen >= REMEMBERED_FOR)
+		*seen = 0;
+}
+
+static void
+load(struct peer *p, const struct limits_file *f)
+{
+	p->two_step = p->no_bdat = 0;
+	if (limits_file_read(f, fields, p, NULL, NULL) == -1)
+		p->two_step = p->no_bdat = 0;
+	forget_old(&p->two_step);
+	forget_old(&p->no_bdat);
+}
+
+void
+peer_recall(struct peer *p, const struct config *c, const struct account *a)
+{
+	struct limits_file f;
+
+	*p = (struct peer){ 0 };
+	peer_key(p->key, c, a);
+	if (limits_file_open(&f, c, "peer", p->key, false) == -1)
+		return;
+	load(p, &f);
+	limits_file_close(&f);
+}
+
+void
+peer_learn(struct peer *p, const struct config *c, bool two_step, bool no_bdat)
+{
+	struct limits_file f;
+
+	if ((!two_step && !no_bdat) ||
+	    limits_file_open(&f, c, "peer", p->key, true) == -1)
+		return;
+	load(p, &f);	/* others learn too */
+	if (two_step)
+		p->two_step = clock_wall();
+	if (no_bdat)
+		p->no_bdat = clock_wall();
+	(void)limits_file_write(&f, fields, p, NULL, NULL);
+	limits_file_close(&f);
+}
