@@ -40,6 +40,10 @@ set_params(struct delivery_connection *dc, const struct connect_request *r)
 		.trace = r->trace, .trace_context = r->trace_context,
 		.auth_two_step = dc->peer.two_step != 0,
 		.use_chunking = dc->peer.no_bdat == 0 && !r->without_bdat,
+		.tls_resume = dc->ticket.kept.len != 0 ?
+		    dc->ticket.kept.data : NULL,
+		.tls_resume_len = dc->ticket.kept.len,
+		.tls_new_session = ticket_take, .tls_context = &dc->ticket,
 	};
 	dc->params.tls = modes[a->tls];
 }
@@ -98,9 +102,13 @@ open_session(struct delivery_connection *dc, const struct connect_request *r,
 	dc->config = r->config;
 	dc->account = r->account;
 	peer_recall(&dc->peer, r->config, r->account);
+	if (r->account->tls != TLS_NONE)
+		ticket_load(&dc->ticket, dc->peer.key, r->config, r->account);
 	set_params(dc, r);
-	if ((dc->session = session_open(&dc->params, st)) == NULL)
+	if ((dc->session = session_open(&dc->params, st)) == NULL) {
+		ticket_drop(&dc->ticket, r->config);
 		return -1;
+	}
 	if (authenticate(dc->session, r, secret, st) == 0)
 		return 0;
 	connect_end(dc);
@@ -117,6 +125,7 @@ connect_end(struct delivery_connection *dc)
 	session_cost(dc->session, &cost);
 	session_close(dc->session);
 	dc->session = NULL;
+	ticket_save(&dc->ticket, dc->config);
 	peer_learn(&dc->peer, dc->config, cost.two_step, cost.bdat_failed);
 }
 

@@ -10,6 +10,7 @@
 #include "queue/limits.h"
 #include "queue/peer.h"
 #include "queue/submission.h"
+#include "queue/ticket.h"
 #include "smtp/session.h"
 
 /* A connection that may serve several messages of one account in turn. */
@@ -18,6 +19,7 @@ struct delivery_connection {
 	const struct account	*account;	/* none */
 	struct session		*session;
 	struct peer		 peer;		/* what is known of the server */
+	struct ticket		 ticket;
 	struct slot		 slot;		/* held as long as the session */
 	struct session_params	 params;	/* which the session borrows */
 	char			 from[256];	/* of this message, for hints */

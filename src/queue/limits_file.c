@@ -17,7 +17,7 @@
 #include "base/safefile.h"
 
 #define TYPE		"limits"
-#define FILE_MAX	8192
+#define FILE_MAX	(32 * 1024)	/* a TLS session in base64 */
 #define LOCK_WAIT_MS	2000
 #define LOCK_HOLD_MS	5000
 #define READ_TRIES	3
@@ -94,6 +94,8 @@ decode(const struct limits_file *f, const struct buf *bytes,
 	    (more == NULL || sealed_take(r, more, more_values) == 0) &&
 	    sealed_is_spent(r))
 		rc = 0;
+	if (r != NULL)
+		explicit_bzero(r->line, used);	/* may be a ticket */
 	free(r);
 	return rc;
 }
@@ -114,7 +116,7 @@ limits_file_read(const struct limits_file *f, const struct field *fields,
 		rc = decode(f, &bytes, fields, values, more, more_values);
 		if (rc == -1)
 			sealed_release(fields, values);
-		buf_release(&bytes);
+		buf_wipe(&bytes);
 	}
 	return rc;
 }
@@ -132,6 +134,7 @@ limits_file_write(const struct limits_file *f, const struct field *fields,
 	if (fd == -1)
 		return -1;
 	sealed_begin(&line, TYPE);
+	buf_reserve(&line, FILE_MAX);
 	sealed_add(&line, fields, values);
 	if (more != NULL)
 		sealed_add(&line, more, more_values);
@@ -142,7 +145,7 @@ limits_file_write(const struct limits_file *f, const struct field *fields,
 	    safefile_write_all(fd, line.data, line.len) == 0 &&
 	    ftruncate(fd, (off_t)line.len) == 0)
 		rc = 0;
-	buf_release(&line);
+	buf_wipe(&line);
 	close(fd);
 	return rc;
 }

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/encode.h"
@@ -28,33 +27,6 @@ add_text(uint64_t hash, const char *text)
 	    hash_add(hash, "\n", 1);
 }
 
-/* A file by its name and by what changes when its content does. */
-static uint64_t
-add_file(uint64_t hash, const char *path)
-{
-	struct stat sb;
-	char identity[160] = "";
-
-	hash = add_text(hash, path);
-	if (path != NULL && stat(path, &sb) == 0)
-		snprintf(identity, sizeof identity, "%ju:%ju:%jd:%jd.%ld:%jd.%ld",
-		    (uintmax_t)sb.st_dev, (uintmax_t)sb.st_ino,
-		    (intmax_t)sb.st_size,
-		    (intmax_t)sb.st_mtim.tv_sec, sb.st_mtim.tv_nsec,
-		    (intmax_t)sb.st_ctim.tv_sec, sb.st_ctim.tv_nsec);
-	return add_text(hash, identity);
-}
-
-/* Where the system's anchors mostly are: one that is taken away or added changes
- * the directory. */
-static uint64_t
-add_anchors(uint64_t hash, const struct config *c)
-{
-	if (c->ca_file == NULL && c->ca_directory == NULL)
-		return add_file(hash, "/etc/ssl/certs");
-	return add_file(add_file(hash, c->ca_file), c->ca_directory);
-}
-
 void
 peer_key(char key[LIMITS_KEY_SIZE], const struct config *c,
     const struct account *a)
@@ -69,9 +41,8 @@ peer_key(char key[LIMITS_KEY_SIZE], const struct config *c,
 	snprintf(numbers, sizeof numbers, "%d %d %d", a->port, (int)a->tls,
 	    a->tls_minimum);
 	hash = add_text(add_text(HASH_INIT, a->host), numbers);
-	hash = add_anchors(hash, c);
-	hash = add_file(hash, a->tls_certificate);
-	hash = add_file(hash, a->tls_private_key);
+	hash = add_text(add_text(hash, c->ca_file), c->ca_directory);
+	hash = add_text(add_text(hash, a->tls_certificate), a->tls_private_key);
 	snprintf(key, LIMITS_KEY_SIZE, "%s-%016" PRIx64, host, hash);
 }
 

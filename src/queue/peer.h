@@ -18,7 +18,7 @@ struct peer {
 };
 
 /* Names the server: host and port, kind and least version of TLS, and the files
- * that say whom to believe and who we are, with what stat(2) says of them. */
+ * that say whom to believe and who we are. */
 void	peer_key(char key[LIMITS_KEY_SIZE], const struct config *c,
 	    const struct account *a);
 /* What is known of the account's server. */

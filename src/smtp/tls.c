@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -149,13 +150,18 @@ remember_refusal(int ok, X509_STORE_CTX *chain)
 	return ok;
 }
 
+/* A resumed session's ticket is no news: the next process would never see a
+ * certificate. */
 static int
 keep_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct tls *t = SSL_get_app_data(ssl);
 	unsigned char *bytes = NULL;
-	int len = i2d_SSL_SESSION(session, &bytes);
+	int len;
 
+	if (SSL_session_reused(ssl) || SSL_get_verify_result(ssl) != X509_V_OK)
+		return 0;
+	len = i2d_SSL_SESSION(session, &bytes);
 	if (len > 0) {
 		t->p.new_session(t->p.context, bytes, (size_t)len);
 		OPENSSL_cleanse(bytes, (size_t)len);
@@ -250,6 +256,17 @@ set_peer(SSL *ssl, char *host)
 	    SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
+/* The ticket's own lifetime (RFC 8446 4.6.1, RFC 5077 5.6; 0: not said). */
+static bool
+is_alive(const SSL_SESSION *session)
+{
+	unsigned long hint = SSL_SESSION_get_ticket_lifetime_hint(session);
+	long age = (long)time(NULL) - SSL_SESSION_get_time(session);
+
+	return SSL_SESSION_is_resumable(session) && age >= 0 &&
+	    (hint == 0 || (unsigned long)age < hint);
+}
+
 static void
 set_resumption(SSL *ssl, const struct tls_params *p)
 {
@@ -259,7 +276,7 @@ set_resumption(SSL *ssl, const struct tls_params *p)
 	if (bytes == NULL)
 		return;
 	session = d2i_SSL_SESSION(NULL, &bytes, (long)p->resume_len);
-	if (session != NULL)
+	if (session != NULL && is_alive(session))
 		SSL_set_session(ssl, session);
 	SSL_SESSION_free(session);
 	ERR_clear_error();

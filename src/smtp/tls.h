@@ -33,10 +33,12 @@ struct tls_params {
 	const char	*certificate, *private_key;
 	/* Resumption: what `new_session` was given by an earlier connection to
 	 * the same host with the same trust settings (the server's certificate is
-	 * not looked at again).  Bytes that are no session are ignored. */
+	 * not looked at again).  Bytes that are no session, and sessions past
+	 * their lifetime, are ignored. */
 	const void	*resume;
 	size_t		 resume_len;
-	/* Gets each ticket; they arrive while replies are read.  Secret. */
+	/* Gets each ticket of a session whose certificate was verified; they
+	 * arrive while replies are read.  Secret. */
 	void	(*new_session)(void *context, const void *bytes, size_t len);
 	void	*context;
 };

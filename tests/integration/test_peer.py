@@ -1,11 +1,23 @@
 """What one process learns of a server, the next one knows: the long AUTH line,
-BDAT."""
+BDAT, the TLS session."""
+import os
+import re
+import shutil
+import time
 import unittest
 
 import harness
 from harness import SharedCase
 
 UNKNOWN = "reply@end-of-data=502 5.5.1 Command not implemented"
+
+
+def seal(path, line):
+    """The checksum of src/queue/sealed.c."""
+    total = 0xcbf29ce484222325
+    for octet in path.name.encode() + b"\0" + b"0\0" + line:
+        total = (total ^ octet) * 0x100000001b3 % (1 << 64)
+    return total
 
 
 class Peer(SharedCase):
@@ -97,6 +109,99 @@ class Peer(SharedCase):
     def test_the_trace_shows_bdat(self):
         result = self.sendmail("-v", "bob@example.net")
         self.assertRegex(result.stdout + result.stderr, r"BDAT \d+ LAST")
+
+
+class Ticket(SharedCase):
+    def resumed(self, **config):
+        """Send one message; whether it came in a resumed TLS session."""
+        self.sandbox.reset()
+        self.config(**config)
+        self.assert_sent(self.sendmail("bob@example.net"))
+        session, = self.sandbox.sessions()
+        return session["resumed"]
+
+    def files(self):
+        return list(self.directory.rglob("tls-*[0-9a-f]"))
+
+    def test_the_second_send_resumes(self):
+        for version in ("1.2", "1.3"):
+            with self.subTest(version=version):
+                self.sandbox.clear()
+                self.sandbox.scenario("tls_max", version=version)
+                for path in self.files():
+                    path.unlink()
+                self.assertEqual([self.resumed() for _ in range(3)],
+                                 [False, True, True])
+
+    def test_the_file_is_a_secret(self):
+        self.resumed()
+        path, = self.files()
+        self.assertEqual(path.stat().st_mode & 0o137, 0)
+
+    def test_a_ticket_is_not_replaced_by_one_of_its_own(self):
+        """Or else no certificate would be looked at any more."""
+        self.resumed()
+        path, = self.files()
+        before = path.read_bytes()
+        self.assertTrue(self.resumed())
+        self.assertEqual(path.read_bytes(), before)
+
+    def test_other_trust_settings_do_not_resume(self):
+        copy = self.directory / "ca.pem"
+        shutil.copy(self.sandbox.ca_file, copy)
+        self.resumed()
+        self.assertFalse(self.resumed(ca_file=str(copy)))
+        self.assertTrue(self.resumed(ca_file=str(copy)))
+        os.utime(copy, (1, 1))
+        self.assertFalse(self.resumed(ca_file=str(copy)))
+        self.assertFalse(self.resumed(tls_minimum="1.3"))
+
+    def test_another_name_does_not_resume(self):
+        self.resumed()
+        self.assertFalse(self.resumed(host="127.0.0.1"))
+
+    def test_trust_withdrawn_is_noticed(self):
+        other = self.directory / "other.pem"
+        harness.subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+             "-subj", "/CN=other", "-keyout", "/dev/null", "-out", str(other)],
+            check=True, capture_output=True)
+        ca_file = self.directory / "ca.pem"
+        shutil.copy(self.sandbox.ca_file, ca_file)
+        self.assertFalse(self.resumed(ca_file=str(ca_file)))
+        self.assertTrue(self.resumed(ca_file=str(ca_file)))
+        ca_file.write_bytes(other.read_bytes())
+        self.sandbox.reset()
+        self.assert_failed(self.sendmail("bob@example.net"), 76,
+                           "certificate", "")
+
+    def test_a_broken_ticket_does_no_harm(self):
+        self.resumed()
+        path, = self.files()
+        whole = path.read_bytes()
+        for broken in (b"", whole[:100], whole[::-1], whole + whole,
+                       b"x" * 100000):
+            with self.subTest(broken=broken[:40]):
+                path.write_bytes(broken)
+                self.assertFalse(self.resumed())
+                self.assertTrue(self.resumed())
+
+    def test_an_old_ticket_is_not_offered(self):
+        for age, good in ((3500, True), (3601, False), (-60, False)):
+            with self.subTest(age=age):
+                self.resumed()
+                path, = self.files()
+                line = path.read_bytes().rpartition(b" #")[0]
+                line = re.sub(rb"(?<=made=)\d+", b"%d" % (time.time() - age),
+                              line)
+                path.write_bytes(b"%s #%016x\n" % (line, seal(path, line)))
+                self.assertEqual(self.resumed(), good)
+
+    def test_a_server_that_forgot(self):
+        self.resumed()
+        self.sandbox.scenario("tls_min", version="1.2")    # a new context
+        self.assertFalse(self.resumed())
+        self.assertTrue(self.resumed())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: ISC */
+#include "queue/ticket.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/encode.h"
+
+#define KIND		"tls"
+#define KEPT_FOR	(60 * 60)
+#define TICKET_MAX	(8 * 1024)	/* with the server's certificate */
+#define TIME_LAST	(INT64_C(1) << 50)
+
+struct stored {
+	int64_t	made;		/* wall clock */
+	char	trust[17];
+	char	*session;	/* base64 */
+};
+
+#define AT(member) offsetof(struct stored, member)
+static const struct field fields[] = {
+	FIELD_PLAIN("made", FIELD_NUMBER, AT(made), TIME_LAST),
+	FIELD_CHECKED("trust", FIELD_CHARS, AT(trust), 16, sealed_is_name),
+	FIELD_PLAIN("session", FIELD_TEXT, AT(session), 2 * TICKET_MAX),
+	FIELD_LAST
+};
+#undef AT
+
+/* A file by what changes when its content does. */
+static uint64_t
+add_file(uint64_t hash, const char *path)
+{
+	struct stat sb;
+	char identity[160] = "-";
+
+	if (path != NULL && stat(path, &sb) == 0)
+		snprintf(identity, sizeof identity,
+		    "%ju:%ju:%jd:%jd.%ld:%jd.%ld", (uintmax_t)sb.st_dev,
+		    (uintmax_t)sb.st_ino, (intmax_t)sb.st_size,
+		    (intmax_t)sb.st_mtim.tv_sec, sb.st_mtim.tv_nsec,
+		    (intmax_t)sb.st_ctim.tv_sec, sb.st_ctim.tv_nsec);
+	return hash_add(hash, identity, strlen(identity) + 1);
+}
+
+/* The names of the files are in the ticket's own; here is what they hold.  A
+ * system's anchors mostly are in the directory named here, and change it. */
+static void
+digest_trust(char trust[17], const struct config *c, const struct account *a)
+{
+	uint64_t hash = HASH_INIT;
+
+	if (c->ca_file == NULL && c->ca_directory == NULL)
+		hash = add_file(hash, "/etc/ssl/certs");
+	hash = add_file(hash, c->ca_file);
+	hash = add_file(hash, c->ca_directory);
+	hash = add_file(hash, a->tls_certificate);
+	hash = add_file(hash, a->tls_private_key);
+	snprintf(trust, 17, "%016" PRIx64, hash);
+}
+
+static void
+wipe(struct ticket *t)
+{
+	buf_wipe(&t->kept);
+	buf_wipe(&t->fresh);
+}
+
+static void
+release(struct stored *s)
+{
+	if (s->session != NULL)
+		explicit_bzero(s->session, strlen(s->session));
+	sealed_release(fields, s);
+}
+
+/* A time to come says that the clock was set, or that the file is not ours. */
+static bool
+is_good(const struct ticket *t, const struct stored *s)
+{
+	int64_t age = clock_wall() - s->made;
+
+	return age >= 0 && age < KEPT_FOR && s->session != NULL &&
+	    strcmp(s->trust, t->trust) == 0;
+}
+
+void
+ticket_load(struct ticket *t, const char *name, const struct config *c,
+    const struct account *a)
+{
+	struct stored s = { 0 };
+	struct limits_file f;
+
+	wipe(t);
+	t->began = clock_wall();
+	snprintf(t->name, sizeof t->name, "%s", name);
+	digest_trust(t->trust, c, a);
+	buf_init(&t->kept, TICKET_MAX);
+	buf_init(&t->fresh, TICKET_MAX);
+	if (limits_file_open(&f, c, KIND, name, false) == -1)
+		return;
+	if (limits_file_read(&f, fields, &s, NULL, NULL) == 0) {
+		buf_reserve(&t->kept, TICKET_MAX);
+		if (!is_good(t, &s) || base64_decode(&t->kept, s.session,
+		    strlen(s.session)) == -1)
+			limits_file_remove(&f);
+		release(&s);
+	}
+	limits_file_close(&f);
+}
+
+void
+ticket_take(void *context, const void *bytes, size_t len)
+{
+	struct ticket *t = context;
+
+	buf_wipe(&t->fresh);
+	buf_add(&t->fresh, bytes, len);
+}
+
+void
+ticket_save(struct ticket *t, const struct config *c)
+{
+	struct stored s = { .made = t->began };
+	struct limits_file f;
+	struct buf text;
+
+	buf_init(&text, 2 * TICKET_MAX);
+	memcpy(s.trust, t->trust, sizeof s.trust);
+	if (t->fresh.len != 0 &&
+	    limits_file_open(&f, c, KIND, t->name, true) == 0) {
+		buf_reserve(&text, 2 * TICKET_MAX);
+		base64_encode(&text, t->fresh.data, t->fresh.len);
+		s.session = text.data;
+		(void)limits_file_write(&f, fields, &s, NULL, NULL);
+		limits_file_close(&f);
+	}
+	buf_wipe(&text);
+	wipe(t);
+}
+
+void
+ticket_drop(struct ticket *t, const struct config *c)
+{
+	struct limits_file f;
+
+	if (t->kept.len != 0 &&
+	    limits_file_open(&f, c, KIND, t->name, false) == 0) {
+		limits_file_remove(&f);
+		limits_file_close(&f);
+	}
+	wipe(t);
+}
