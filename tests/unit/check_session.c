@@ -46,6 +46,7 @@ struct dialogue {
 	int		 mechanism;	/* 0: none; else 1 + SESSION_... */
 	const char	*body, *from, *first;	/* first recipient */
 	bool		 chunking, utf8, starttls, two_step, fails, stops;
+	bool		 wants_data;
 	int		 max;
 };
 #define ENDS(how, code, words) .end = how, .sysexit = code, .says = words
@@ -453,6 +454,14 @@ static const struct dialogue dialogues[] = {
 	  ENVELOPE, ">BDAT 21 LAST", "[21", "<250 ok", "<250 ok", "<250 ok",
 	  "<432 4.3.2 Concurrent connections limit exceeded" },
 	  .end = SENT, .states = "WW", .chunking = true },
+	{ "BDAT is not known after all", { HELLO, "<250-PIPELINING",
+	  "<250 CHUNKING", ENVELOPE, ">BDAT 21 LAST", "[21", "<250 ok",
+	  "<550 5.1.1 no", "<250 ok", "<500 5.5.1 what" }, ENDS(SEND_FAILS, ANY,
+	  "what"), .states = "RP", .dead = true, .wants_data = true,
+	  .chunking = true },
+	{ "DATA is not known", { PIPE, ENVELOPE, ">DATA", "<250 ok", "<250 ok",
+	  "<250 ok", "<500 5.5.1 what" }, ENDS(SEND_FAILS, ANY, "what"),
+	  .states = "..", .chunking = true },
 	{ "BDAT and no answer", { HELLO, "<250-PIPELINING", "<250 CHUNKING",
 	  ENVELOPE, ">BDAT 21 LAST", "[21", "<250 ok", "<250 ok", "<250 ok",
 	  "!" }, ENDS(SEND_FAILS, EX_TEMPFAIL, "may have been delivered"),
@@ -665,6 +674,7 @@ START_TEST(a_dialogue_ends_as_it_should)
 		ck_assert_msg(session_is_usable(s) == !d->dead, "%s: usable",
 		    d->name);
 		ck_assert_int_eq(session_answer_unknown(s), d->unknown);
+		ck_assert_int_eq(session_wants_data(s), d->wants_data);
 	}
 	session_close(s);
 	ck_assert_msg(scripted_server_end(&server) == 0, "%s\n%s", d->name,
