@@ -19,7 +19,7 @@ from mbsandbox import Sandbox  # noqa: E402
 
 # Where the program under test is installed: `make test-install` puts it there.
 PREFIX = pathlib.Path(os.environ.get(
-    "MAILBEARER_PREFIX", str(TOP / "build" / "tests" / "inst")))
+    "MAILBEARER_PREFIX", str(TOP / "build" / "tests" / "inst"))).resolve()
 PROGRAM = PREFIX / "sbin" / "mailbearer"
 
 SIMPLE = b"Subject: hello\n\nHello.\n"
