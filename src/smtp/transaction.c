@@ -219,7 +219,11 @@ offer(struct transaction *t, struct status *st)
 		}
 		if (dialogue_flush(t->s, stage_of(t, answered), st) == -1)
 			return -1;
-		if (t->how == BY_BDAT_AT_ONCE && !t->handed_over)
+		/* Nobody waits minutes for the envelope's answers: only the
+		 * one to the data is worth it. */
+		if (t->how == BY_BDAT_AT_ONCE)
+			t->handed_over = true;
+		if (t->handed_over && answered == last_step(t))
 			note_handed_over(t);
 		if (dialogue_read(t->s, stage_of(t, answered), st) == -1 ||
 		    judge_step(t, answered, st) == -1)
