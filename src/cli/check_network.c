@@ -62,21 +62,21 @@ try_all(const struct check *k, const struct addrinfo *list,
     struct check_result *r)
 {
 	const struct addrinfo *ai;
-	size_t good = 0, bad = 0;
+	size_t good = 0, bad = 0, tried = 0;
 	char address[NI_MAXHOST];
 
 	snprintf(r->seen, sizeof r->seen, "%s port %d: ", k->account->host,
 	    k->account->port);
 	r->mark = OUT_OK;
-	for (ai = list; ai != NULL && good + bad < ADDRESSES_MAX;
-	    ai = ai->ai_next) {
+	for (ai = list; ai != NULL && tried < ADDRESSES_MAX; ai = ai->ai_next) {
 		if (getnameinfo(ai->ai_addr, ai->ai_addrlen, address,
 		    sizeof address, NULL, 0, NI_NUMERICHOST) != 0)
 			continue;
+		tried++;
 		if (try_address(k, address, r))
 			good++;
-		else
-			bad++;
+		else if (ai->ai_family != AF_INET6)
+			bad++;	/* many a host has no IPv6: shown, no more */
 	}
 	if (good == 0)
 		check_fail(r, EX_TEMPFAIL, "no address of the server can be "
@@ -86,8 +86,7 @@ try_all(const struct check *k, const struct addrinfo *list,
 	else if (bad != 0)
 		check_doubt(r, "some addresses cannot be reached: sends still "
 		    "work, a quarter of a second later at times",
-		    "repair the route to them; where this host has no IPv6, "
-		    "that is nothing to worry about");
+		    "repair the route to them");
 }
 
 void
