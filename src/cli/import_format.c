@@ -2,12 +2,15 @@
  *
  * What was read as a mailbearer.conf.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "cli/import.h"
 #include "config/value.h"
+
+#define ACCOUNT_MAX (16 * 1024)
 
 /* Microsoft's endpoints, where OAuth takes the place of the password. */
 static const struct endpoint {
@@ -63,22 +66,43 @@ add_value(struct buf *out, const char *indent, const char *key,
 static bool
 is_address(const char *text)
 {
-	const char *at = text != NULL ? strrchr(text, '@') : NULL;
+	char *address = text != NULL ? value_address(text) : NULL;
+	bool is_one = address != NULL;
 
-	return at != NULL && at != text && strchr(at, '.') != NULL &&
-	    value_is_text(text, false) && strpbrk(text, "%*\"<>(),:;") == NULL;
+	free(address);
+	return is_one;
+}
+
+static bool
+is_host(const char *text)
+{
+	char *domain = text != NULL ? value_domain(text) : NULL;
+	bool is_one = domain != NULL || (text != NULL && value_is_ip(text));
+
+	free(domain);
+	return is_one;
+}
+
+/* The address that it sent from; NULL if it does not say. */
+static const char *
+mailbox_of(const struct import_account *a)
+{
+	return is_address(a->from) ? a->from : is_address(a->user) ? a->user :
+	    NULL;
 }
 
 static void
 add_mailbox(struct buf *out, const struct import_account *a)
 {
-	if (is_address(a->from))
-		add_value(out, "    ", "mailbox", a->from);
-	else if (is_address(a->user))
-		add_value(out, "    ", "mailbox", a->user);
-	else
-		buf_addf(out, "    mailbox = \"%s@contoso.com\""
-		    "   # FILL IN: the address that sends\n", a->name);
+	char made_up[100];
+
+	if (mailbox_of(a) != NULL) {
+		add_value(out, "    ", "mailbox", mailbox_of(a));
+		return;
+	}
+	snprintf(made_up, sizeof made_up, "%s@contoso.com", a->name);
+	buf_addf(out, "    mailbox = \"%s\"   # FILL IN: the address that "
+	    "sends\n", is_address(made_up) ? made_up : "sender@contoso.com");
 }
 
 /* A password cannot be carried over by printing it. */
@@ -128,7 +152,7 @@ add_server(struct buf *out, const struct import_account *a,
 	const char *tls = tls_of(a);
 
 	add_value(out, "    ", "preset", e->preset);
-	if (a->host != NULL && e->needs_host)
+	if (is_host(a->host) && e->needs_host)
 		add_value(out, "    ", "host", a->host);
 	else if (e->needs_host)
 		buf_addstr(out, "    host = \"localhost\""
@@ -190,6 +214,45 @@ add_account(struct buf *out, const struct import_account *a)
 	buf_addstr(out, "}\n");
 }
 
+static bool
+is_default(const struct import *im, const struct import_account *a)
+{
+	return im->default_account != NULL &&
+	    strcmp(im->default_account, a->name) == 0;
+}
+
+/* An address leads to one account: the default one, else the first. */
+static bool
+is_second(const struct import *im, const struct import_account *a)
+{
+	const struct import_account *b;
+
+	for (b = im->accounts; b < im->accounts + im->count; b++)
+		if (b != a && mailbox_of(a) != NULL && mailbox_of(b) != NULL &&
+		    strcasecmp(mailbox_of(a), mailbox_of(b)) == 0 &&
+		    (is_default(im, b) || (b < a && !is_default(im, a))))
+			return true;
+	return false;
+}
+
+/* The account in comments. */
+static void
+add_second(struct buf *out, const struct import_account *a)
+{
+	const char *line, *end;
+	struct buf block;
+
+	buf_init(&block, ACCOUNT_MAX);
+	add_account(&block, a);
+	buf_addstr(out, "\n# This mailbox has an account already, and can have "
+	    "one only:");
+	for (line = block.data; (end = strchr(line, '\n')) != NULL;
+	    line = end + 1)
+		buf_addf(out, "%s%.*s\n", end == line ? "" : "# ",
+		    (int)(end - line), line);
+	buf_release(&block);
+}
+
 static void
 add_app(struct buf *out)
 {
@@ -203,16 +266,10 @@ add_app(struct buf *out)
 	    "}\n");
 }
 
-static char *
-as_domain(const char *text)
-{
-	return text != NULL ? value_domain(text) : NULL;
-}
-
 static void
 add_domain(struct buf *out, const char *key, const char *value)
 {
-	char *domain = as_domain(value);
+	char *domain = value != NULL ? value_domain(value) : NULL;
 
 	add_value(out, "", key, domain);
 	free(domain);
@@ -253,5 +310,8 @@ import_format(const struct import *im, struct buf *out)
 	if (needs_app)
 		add_app(out);
 	for (i = 0; i < im->count; i++)
-		add_account(out, &im->accounts[i]);
+		if (is_second(im, &im->accounts[i]))
+			add_second(out, &im->accounts[i]);
+		else
+			add_account(out, &im->accounts[i]);
 }

@@ -91,29 +91,32 @@ static const struct import_key dma_keys[] = {
 	  "anchors: ca-file" },
 };
 
-static char *
-copy(const char *text)
+static void
+fill(char **field, const char *from)
 {
-	return text != NULL ? xstrdup(text) : NULL;
+	if (*field == NULL)
+		*field = xstrdup(from);
 }
 
-/* msmtp: "account NAME : PARENT" starts from what the parent has. */
+/* msmtp: "account NAME : PARENT" starts from what the parent has, and every
+ * account from the defaults. */
 static void
 inherit(struct import_account *a, const struct import_account *from)
 {
-	if (a == from || a->host != NULL)
-		return;
-	a->host = copy(from->host);
-	a->user = copy(from->user);
-	a->from = copy(from->from);
-	a->source = copy(from->source);
-	a->auth = copy(from->auth);
-	a->certificate = copy(from->certificate);
-	a->key = copy(from->key);
-	a->password_at = copy(from->password_at);
-	a->port = from->port;
-	a->tls = from->tls;
-	a->starttls = from->starttls;
+	fill(&a->host, from->host);
+	fill(&a->user, from->user);
+	fill(&a->from, from->from);
+	fill(&a->source, from->source);
+	fill(&a->auth, from->auth);
+	fill(&a->certificate, from->certificate);
+	fill(&a->key, from->key);
+	fill(&a->password_at, from->password_at);
+	if (a->port == 0)
+		a->port = from->port;
+	if (a->tls == -1)
+		a->tls = from->tls;
+	if (a->starttls == -1)
+		a->starttls = from->starttls;
 }
 
 /* The account that "account ..." begins.  `account default : NAME` is NAME by

@@ -529,6 +529,17 @@ class Import(unittest.TestCase):
             result = run([str(PROGRAM), "config", "-C", str(path)])
             self.assertEqual(result.code, 0, result.stderr)
 
+    def test_two_accounts_of_one_mailbox(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "msmtprc"
+            path.write_text("account a\nhost a.example\nfrom x@y.example\n"
+                            "account b\nhost b.example\nfrom X@y.example\n"
+                            "account default : b\n")
+            text = self.imported(str(path)).stdout
+            self.assertIn('\n# account "a" {\n', text)
+            self.assertIn('\naccount "b" {\n', text)
+            self.assert_is_a_config(text)
+
     def test_hostile_files(self):
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory) / "x"
