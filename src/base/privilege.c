@@ -28,6 +28,7 @@
 #endif
 #ifdef __linux__
 #include <linux/capability.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #endif
 
@@ -459,12 +460,24 @@ privilege_drop(struct identity *id, bool root_becomes_user,
 	return become_caller(id, st);
 }
 
+/* The bit did work, whether or not its rights have been given up since. */
+static bool
+rights_were_given(void)
+{
+#ifdef __linux__
+	return getauxval(AT_SECURE) != 0;
+#else
+	return false;
+#endif
+}
+
 bool
 privilege_is_lost(const struct identity *id)
 {
 	struct stat sb;
 
-	return !id->special && stat("/proc/self/exe", &sb) == 0 &&
+	return !id->special && !rights_were_given() &&
+	    stat("/proc/self/exe", &sb) == 0 &&
 	    (sb.st_mode & S_ISUID) != 0 && sb.st_uid != id->uid;
 }
 

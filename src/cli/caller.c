@@ -29,6 +29,16 @@ caller_sees_all(const struct caller *c)
 	return c->identity->caller == 0 || !c->identity->special;
 }
 
+/* Hints about owners and modes would have root give our files away to whoever
+ * the caller is, and break them for everybody else. */
+static bool
+blames_lost_rights(const struct caller *c, const struct status *st)
+{
+	return (st->sysexit == EX_CANTCREAT || st->sysexit == EX_CONFIG ||
+	    st->sysexit == EX_IOERR || st->sysexit == EX_NOPERM) &&
+	    st->remote[0] == '\0' && privilege_is_lost(c->identity);
+}
+
 void
 caller_say(const struct caller *c, const struct status *st)
 {
@@ -40,7 +50,14 @@ caller_say(const struct caller *c, const struct status *st)
 		caller_say_line(c, "%s: %d %s%s%s", st->text, st->reply,
 		    st->enhanced, st->enhanced[0] != '\0' ? " " : "",
 		    st->remote);
-	caller_say_line(c, "hint: %s", diagnose_advice(st));
+	if (blames_lost_rights(c, st))
+		caller_say_line(c, "hint: the set-user-ID bit of this program has "
+		    "no effect here, and what only %s may read or write is out "
+		    "of reach: set NoNewPrivileges=no in the unit of the caller, "
+		    "or see after a nosuid mount or the container",
+		    MAILBEARER_USER);
+	else
+		caller_say_line(c, "hint: %s", diagnose_advice(st));
 }
 
 void

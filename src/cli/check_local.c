@@ -31,7 +31,7 @@ void
 check_rights(struct check *k, struct check_result *r)
 {
 	const struct identity *id = k->caller.identity;
-	char user[64];
+	char user[64], owner[64];
 	struct stat sb;
 	bool is_setid = stat("/proc/self/exe", &sb) == 0 &&
 	    (sb.st_mode & (S_ISUID | S_ISGID)) == (S_ISUID | S_ISGID);
@@ -40,7 +40,7 @@ check_rights(struct check *k, struct check_result *r)
 	    "%s%s", user_name(geteuid(), user, sizeof user),
 	    (unsigned long)geteuid(), is_setid ? "" : "not ",
 	    is_setid ? " to " : "",
-	    is_setid ? user_name(sb.st_uid, user, sizeof user) : "");
+	    is_setid ? user_name(sb.st_uid, owner, sizeof owner) : "");
 	if (privilege_is_lost(id))
 		check_doubt(r, "the set-user-ID bit does nothing here: "
 		    "NoNewPrivileges, a nosuid mount or a container",
@@ -242,7 +242,7 @@ check_timer(struct check *k, struct check_result *r)
 		check_fail(r, EX_CONFIG, "nothing runs the queue: mail that "
 		    "cannot be sent at once would wait for ever",
 		    "systemctl enable --now " TIMER "\n"
-		    "or, without systemd, have the user mailbearer run "
-		    "sendmail -q every minute from cron");
+		    "or, without systemd, have the user " MAILBEARER_USER
+		    " run sendmail -q every minute from cron");
 	}
 }

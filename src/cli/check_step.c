@@ -91,6 +91,12 @@ check_fail_status(struct check_result *r, const struct check *k,
 		snprintf(r->seen, sizeof r->seen, "%s: %d %s%s%s", st->text,
 		    st->reply, st->enhanced, st->enhanced[0] != '\0' ? " " : "",
 		    st->remote);
+	if (st->remote[0] == '\0' && st->scope != SCOPE_SESSION &&
+	    privilege_is_lost(k->caller.identity)) {
+		snprintf(r->fix, sizeof r->fix, "first mend what is said above "
+		    "of rights, and change nothing here for this user");
+		return;
+	}
 	split_hint(r, diagnose_advice(st));
 	name_principal(r, k);
 }

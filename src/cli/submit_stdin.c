@@ -141,10 +141,6 @@ submit_stdin(const struct caller *caller)
 		submission_release(&m);
 		submitter_close(&s);
 	}
-	if (out.sysexit != EX_OK && privilege_is_lost(caller->identity))
-		caller_say_line(caller, "hint: the set-user-ID bit of this program "
-		    "has no effect here (NoNewPrivileges=, a nosuid mount or a "
-		    "container): it cannot read what only %s may", MAILBEARER_USER);
 	/* bsd-mailx saves dead.letter from this very file, where we left it. */
 	if (out.sysexit != EX_OK && start != -1)
 		lseek(STDIN_FILENO, start, SEEK_SET);

@@ -385,6 +385,18 @@ class SetUserId(Queue):
         self.delivered()
         self.assertEqual(self.ids(), [])
 
+    def test_lost_rights_are_the_only_hint(self):
+        """chown to the caller would break it for everybody else."""
+        result = run(["setpriv", "--no-new-privs", "--reuid", str(ALICE),
+                      "--regid", str(ALICE), "--clear-groups",
+                      str(self.bin / "sendmail"), "bob@example.net"],
+                     stdin=b"Subject: x\n\nx\n", cwd="/")
+        self.assertNotEqual(result.code, 0)
+        self.assertEqual(result.stderr.count("hint: "), 1, result.stderr)
+        self.assertIn("NoNewPrivileges=no", result.stderr)
+        for command in ("chown", "chgrp", "chmod", "install -d"):
+            self.assertNotIn(command, result.stderr)
+
     def test_the_installations_user_trusts_root_alone(self):
         """What sendmail refuses the timer must not believe."""
         os.chown(self.installed, USER, USER)
