@@ -35,8 +35,22 @@ class Result:
         return self.stderr.splitlines()
 
 
+# What must never be written: the sandbox's secrets, a token (a JWT, whole or
+# within an AUTH line), an assertion.
+SECRETS = re.compile(
+    rb"kPz8Q~sandbox|kPz8Q%7Esandbox|eyJ[\w-]{20,}\.[\w-]{20,}"
+    rb"|dXNlcj[\w+/]{40,}|auth=Bearer e|client_assertion=|BEGIN [A-Z ]*PRIVATE")
+
+
+def secret_in(written):
+    """The first secret in these bytes, or None."""
+    found = SECRETS.search(written)
+    return found.group(0)[:60] if found else None
+
+
 def run(command, stdin=b"", **options):
-    """Run a command to its end; stdin is bytes, a file, or None (closed)."""
+    """Run a command to its end; stdin is bytes, a file, or None (closed).
+    Whatever it writes is searched for secrets, in every test there is."""
     if isinstance(stdin, bytes):
         options["input"] = stdin
     else:
@@ -46,6 +60,9 @@ def run(command, stdin=b"", **options):
     options.setdefault("timeout", 90)
     done = subprocess.run(command, capture_output=True, env=environment,
                           check=False, **options)
+    leaked = secret_in(done.stdout + b"\n" + done.stderr)
+    if leaked and "--print-access-token" not in command:
+        raise AssertionError(f"{command} wrote a secret: {leaked!r}")
     return Result(done.returncode, done.stdout.decode("utf-8", "replace"),
                   done.stderr.decode("utf-8", "replace"))
 
@@ -75,6 +92,11 @@ class Case(unittest.TestCase):
         self.sandbox.start()
         self.addCleanup(self.sandbox.stop)
         self.log = self.directory / "log"
+        self.addCleanup(self.assert_no_secret_in_the_log)
+
+    def assert_no_secret_in_the_log(self):
+        if self.log.exists():
+            self.assertIsNone(secret_in(self.log.read_bytes()))
 
     def config(self, **changes):
         """Write a config for the sandbox; the log goes to self.log."""
@@ -151,6 +173,7 @@ class SharedCase(Case):
     def setUp(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(dir=self.top))
         self.log = self.directory / "log"
+        self.addCleanup(self.assert_no_secret_in_the_log)
         self.sandbox.clear()
         self.sandbox.reset()
         self.sandbox.add_mailbox(self.sandbox.mailbox)

@@ -1,4 +1,5 @@
 """From a caller's pipe to Exchange Online: the main job on real input."""
+import base64
 import concurrent.futures
 import email
 import email.policy
@@ -268,6 +269,15 @@ class MainJob(Case):
                        "to=bob@example.net,eve@example.net", "message-id=<",
                        "reply=250"):
             self.assertIn(wanted, line)
+
+    def test_the_search_for_secrets_finds_them(self):
+        """Every test looks for them in all that is written (harness)."""
+        token = self.sandbox.token()
+        blob = base64.b64encode(
+            b"user=alerts@contoso.com\1auth=Bearer " + token.encode())
+        for secret in (self.sandbox.secret.encode(), token.encode(), blob):
+            self.assertIsNotNone(harness.secret_in(b"x " + secret + b" y"))
+        self.assertIsNone(harness.secret_in(b"nothing here"))
 
     def test_no_secret_in_what_we_write(self):
         self.sandbox.scenario("bad_token")
