@@ -35,15 +35,35 @@ wants_original(const struct envelope *e)
 	return e->notify[0] != '\0' || e->ret[0] != '\0' || e->envid != NULL;
 }
 
+/* While the config is wrong nobody knows where local mail goes: names stay
+ * names, and the attempt that knows better resolves them (delivery.c). */
+static void
+keep_names(struct envelope *e, const struct local *l,
+    struct address_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		if (local_is(l, &list->items[i])) {
+			free(list->items[i].domain);
+			list->items[i].domain = NULL;
+		}
+		envelope_add(e, &list->items[i]);
+	}
+}
+
 int
 submission_address_list(struct submission *m, const struct submitter *s,
     struct address_list *list, struct status *st)
 {
 	struct locals l;
-	int rc;
+	int rc = 0;
 
 	locals_init(&l, &s->config, true);
-	rc = recipients_resolve(&m->envelope, list, &l.local,
+	if (s->config_status.sysexit != EX_OK)
+		keep_names(&m->envelope, &l.local, list);
+	else
+		rc = recipients_resolve(&m->envelope, list, &l.local,
 	    wants_original(&m->envelope), st);
 	locals_release(&l);
 	address_list_release(list);

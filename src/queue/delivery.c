@@ -142,6 +142,47 @@ redirect(struct attempt *a, struct status *st)
 	return 0;
 }
 
+/* A name without a domain was kept while the config was wrong: now it can be
+ * known where its mail goes.  One address takes its place; several cannot. */
+static void
+resolve_name(struct recipient *r, struct local *l)
+{
+	struct envelope to = ENVELOPE_INIT;
+	struct status st = STATUS_INIT;
+	struct address name = { 0 };
+
+	if (address_parse_path(&name, r->address, &st) == 0 &&
+	    local_resolve(l, &name, &to, &st) == 0 && to.count == 1) {
+		free(r->address);
+		r->address = xstrdup(to.recipients[0].address);
+		r->utf8 = to.recipients[0].utf8;
+	} else {
+		r->state = RECIPIENT_DEFERRED;
+		status_set(&r->status, EX_CONFIG, "%s stands for %zu addresses, "
+		    "and was kept while the config was wrong", r->address,
+		    to.count);
+		status_hint(&r->status, "make the name lead to one address, then "
+		    "mailbearer queue retry");
+	}
+	address_release(&name);
+	envelope_release(&to);
+}
+
+static void
+resolve_names(struct attempt *a)
+{
+	struct envelope *e = &a->s->envelope;
+	struct locals locals;
+	size_t i;
+
+	locals_init(&locals, a->config, true);
+	for (i = 0; i < e->count; i++)
+		if (e->recipients[i].state == RECIPIENT_PENDING &&
+		    strchr(e->recipients[i].address, '@') == NULL)
+			resolve_name(&e->recipients[i], &locals.local);
+	locals_release(&locals);
+}
+
 /* The header section in its final form, and how the body goes out: known only
  * now, because it depends on what the server offers. */
 static int
@@ -376,6 +417,7 @@ delivery_attempt(const struct config *c, struct submission *s,
 	envelope_settle(&s->envelope, RECIPIENT_DEFERRED, RECIPIENT_PENDING,
 	    &none);
 	look_up_caller(&a);
+	resolve_names(&a);
 	if (choose_account(&a, st) == 0 && rewrite(&a, st) == 0 &&
 	    redirect(&a, st) == 0 && admit(&a, st) == 0)
 		rc = transmit(&a, st);

@@ -326,20 +326,22 @@ class Names(Case):
         before = set(spool.glob("*"))
         good = self.path.read_text(encoding="utf-8")
         self.path.write_text("nonsense = 1\n", encoding="utf-8")
-        result = run([str(PREFIX / "sbin" / "sendmail"), "bob@example.net"],
-                     SIMPLE)
+        result = run([str(PREFIX / "sbin" / "sendmail"), "bob@example.net",
+                      "root"], SIMPLE)
         self.assertEqual((result.code, result.stderr), (0, ""))
         kept = set(spool.glob("*")) - before
         self.assertEqual(len(kept), 1)
         self.assertEqual(self.sandbox.commands(), [])
-        self.path.write_text(good.replace("spool = false", "spool = true"),
+        self.path.write_text('local-mail-to = "it@contoso.com"\n' +
+                             good.replace("spool = false", "spool = true"),
                              encoding="utf-8")
         result = run([str(PREFIX / "sbin" / "sendmail"), "-q"], None)
         self.assertEqual(result.code, 0, result.stderr)
         deadline = time.monotonic() + 30
         while set(spool.glob("*")) & kept and time.monotonic() < deadline:
             time.sleep(0.1)
-        self.delivered()
+        self.assertEqual([r.address for r in self.delivered()[0].recipients],
+                         ["bob@example.net", "it@contoso.com"])
 
     def test_newaliases_exits_0(self):
         result = run([str(PREFIX / "bin" / "newaliases")])
