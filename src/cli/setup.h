@@ -30,6 +30,7 @@ struct setup {
 	const struct identity *identity;
 	const char	*file;		/* -C, or NULL for the installation's */
 	bool		 force, no_check;
+	gid_t		 group;		/* may read what is secret; -1: nobody */
 	enum setup_credential credential;
 	/* Owned; NULL until known. */
 	char		*tenant, *client_id, *mailbox, *local_mail_to;

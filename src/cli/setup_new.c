@@ -19,7 +19,7 @@
 void
 setup_init(struct setup *s, const struct identity *id)
 {
-	*s = (struct setup){ .identity = id };
+	*s = (struct setup){ .identity = id, .group = (gid_t)-1 };
 	buf_init(&s->secret, ANSWER_MAX);
 }
 
@@ -93,6 +93,9 @@ setup_options(struct setup *s, struct arguments *a, struct status *st)
 	if (certificate != NULL &&
 	    set_credential(s, SETUP_CERTIFICATE, certificate, st) == -1)
 		return -1;
+	if (s->file != NULL && strcmp(s->file, SYSCONFDIR "/mailbearer.conf") ==
+	    0)
+		s->file = NULL;
 	return generate ? set_credential(s, SETUP_GENERATE, NULL, st) : 0;
 }
 

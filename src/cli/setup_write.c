@@ -36,14 +36,17 @@ our_group(void)
 }
 
 static int
-set_rights(int fd, mode_t mode, const char *path, struct status *st)
+set_rights(const struct setup *s, int fd, mode_t mode, const char *path,
+    struct status *st)
 {
-	gid_t group = mode == SECRET_MODE ? our_group() : (gid_t)-1;
+	gid_t group = 0;
 
-	if (mode == SECRET_MODE && group == (gid_t)-1)
+	if (mode == SECRET_MODE && s->group == (gid_t)-1)
 		mode = 0600;
-	if ((geteuid() == 0 && fchown(fd, 0, group != (gid_t)-1 ? group : 0) ==
-	    -1) || fchmod(fd, mode) == -1)
+	else if (mode == SECRET_MODE)
+		group = s->group;
+	if ((geteuid() == 0 && fchown(fd, 0, group) == -1) ||
+	    fchmod(fd, mode) == -1)
 		return status_set_errno(st, EX_CANTCREAT, "owner and mode of "
 		    "%s", path);
 	return 0;
@@ -75,8 +78,8 @@ sync_directory(const char *path)
 /* The whole file under a name of its own first; it takes its place only when it
  * is complete, and the place of another only by force. */
 static int
-write_file(const char *path, const struct buf *text, mode_t mode, bool force,
-    struct status *st)
+write_file(const struct setup *s, const char *path, const struct buf *text,
+    mode_t mode, struct status *st)
 {
 	char *part = xasprintf("%s.%ld.new", path, (long)getpid());
 	int fd, rc = -1;
@@ -87,12 +90,12 @@ write_file(const char *path, const struct buf *text, mode_t mode, bool force,
 		status_set_errno(st, EX_CANTCREAT, "%s", part);
 		goto out;
 	}
-	if (set_rights(fd, mode, part, st) == -1)
+	if (set_rights(s, fd, mode, part, st) == -1)
 		goto out;
 	if (safefile_write_all(fd, text->data, text->len) == -1 ||
 	    fsync(fd) == -1)
 		status_set_errno(st, EX_IOERR, "%s", part);
-	else if ((force ? rename(part, path) : link(part, path)) == -1) {
+	else if ((s->force ? rename(part, path) : link(part, path)) == -1) {
 		status_set_errno(st, EX_CANTCREAT, "%s", path);
 		status_hint(st, errno == EEXIST ? "look at it with mailbearer "
 		    "config; --force replaces it" : "check the directory");
@@ -159,7 +162,7 @@ adopt(const struct setup *s, struct status *st)
 		status_set(st, EX_NOINPUT, "%s is no plain file with one name",
 		    s->path);
 	else
-		rc = set_rights(fd, SECRET_MODE, s->path, st);
+		rc = set_rights(s, fd, SECRET_MODE, s->path, st);
 	close(fd);
 	return rc;
 }
@@ -169,7 +172,7 @@ store_secret(struct setup *s, const char *directory, struct status *st)
 {
 	s->path = xasprintf("%s/%s.secret", directory, s->name);
 	buf_addch(&s->secret, '\n');
-	if (write_file(s->path, &s->secret, SECRET_MODE, s->force, st) == -1)
+	if (write_file(s, s->path, &s->secret, SECRET_MODE, st) == -1)
 		return -1;
 	tell(s->path, "the client secret");
 	return 0;
@@ -185,7 +188,7 @@ adopt_generated(const struct setup *s, const struct record *r,
 
 	buf_init(&pem, TEXT_MAX);
 	buf_addstr(&pem, record_text(r, "certificate"));
-	rc = write_file(upload, &pem, CONFIG_MODE, s->force, st);
+	rc = write_file(s, upload, &pem, CONFIG_MODE, st);
 	buf_release(&pem);
 	if (rc == -1 || adopt(s, st) == -1)
 		return -1;
@@ -294,12 +297,15 @@ setup_write(struct setup *s, struct status *st)
 		free(s->name);
 		s->name = xstrdup("main");
 	}
+	/* Under -C nothing is for the installation to read. */
+	if (s->file == NULL)
+		s->group = our_group();
 	if (look_first(s, st) == -1 || write_credential(s, st) == -1)
 		return -1;
 	buf_init(&text, TEXT_MAX);
 	setup_text(s, &text);
-	if (prove(s, &text, st) == 0 && write_file(config_path(s), &text,
-	    CONFIG_MODE, s->force, st) == 0) {
+	if (prove(s, &text, st) == 0 && write_file(s, config_path(s),
+	    &text, CONFIG_MODE, st) == 0) {
 		tell(config_path(s), "the configuration");
 		printf("mailbearer setup%s%s prints what to do in Entra and "
 		    "Exchange Online.\n", s->file != NULL ? " -C " : "",
