@@ -108,16 +108,17 @@ read_answer(const char *question, bool echo, struct buf *to)
 	char line[ANSWER_MAX];
 	bool hidden = false, got;
 
-	printf("%s: ", question);
-	fflush(stdout);
+	/* Before the question: what is typed ahead of TCSAFLUSH is lost. */
 	if (!echo && tcgetattr(STDIN_FILENO, &old) == 0) {
 		quiet = old;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
 		hidden = tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
 	}
+	printf("%s: ", question);
+	fflush(stdout);
 	got = fgets(line, sizeof line, stdin) != NULL;
 	if (hidden) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &old);
 		putchar('\n');
 	}
 	buf_wipe(to);

@@ -477,6 +477,10 @@ class SetupNew(Admin):
             os.execv(PROGRAM, [str(PROGRAM), "setup", "--new", "-C",
                                str(self.path), "--no-check"])
         text = b""
+        # Whatever goes wrong, the program does not outlive its patience.
+        timer = threading.Timer(60, os.kill, (pid, signal.SIGKILL))
+        timer.start()
+        self.addCleanup(timer.cancel)
 
         def answer(question, line):
             nonlocal text
@@ -495,7 +499,9 @@ class SetupNew(Admin):
             while piece := os.read(terminal, 4096):
                 text += piece
         os.close(terminal)
-        self.assertEqual(os.waitpid(pid, 0)[1], 0, text)
+        status = os.waitpid(pid, 0)[1]
+        timer.cancel()
+        self.assertEqual(status, 0, text)
         self.assertNotIn(b"s3cret", text)
         secret = self.place / "alerts.secret"
         self.assertEqual(secret.read_text(), "s3cret\n")
