@@ -36,7 +36,8 @@ blames_lost_rights(const struct caller *c, const struct status *st)
 {
 	return (st->sysexit == EX_CANTCREAT || st->sysexit == EX_CONFIG ||
 	    st->sysexit == EX_IOERR || st->sysexit == EX_NOPERM) &&
-	    st->remote[0] == '\0' && privilege_is_lost(c->identity);
+	    st->remote[0] == '\0' && c->identity != NULL &&
+	    privilege_is_lost(c->identity);
 }
 
 void

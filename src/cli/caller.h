@@ -12,7 +12,7 @@
 
 struct caller {
 	const char		*name;		/* base name of argv[0], in messages */
-	const struct identity	*identity;
+	const struct identity	*identity;	/* NULL before it is known */
 	const struct options	*options;
 	struct config_source	 source;
 };
