@@ -126,6 +126,7 @@ answer_challenge(struct session *s, const struct mechanism *m,
 	buf_init(&challenge, sizeof st->remote);
 	sasl_decode_challenge(&challenge, s->reply.text.data);
 	rc = say(s, m->error_answer, st);
+	conceal_in(&s->conceal, &challenge);
 	buf_addf(&s->reply.text, "\n%s", challenge.data);
 	buf_release(&challenge);
 	return rc;
@@ -167,12 +168,10 @@ authenticate_with_message(struct session *s, const struct mechanism *m,
 		    "longer than SMTP can carry", in->user);
 		goto out;
 	}
-	s->secret[0] = in->secret;
-	s->secret[1] = blob.data;
+	conceal_keep(&s->conceal, in->secret, blob.data);
 	if (send_blob(s, m, &blob, st) == 0)
 		rc = finish(s, m, st);
 out:
-	s->secret[0] = s->secret[1] = NULL;
 	buf_wipe(&raw);
 	buf_wipe(&blob);
 	return rc;
@@ -189,8 +188,8 @@ authenticate_by_prompts(struct session *s, const struct mechanism *m,
 	int rc;
 
 	init_secret(&blob);
-	s->secret[0] = in->secret;
-	s->secret[1] = blob.data;
+	base64_encode(&blob, in->secret, strlen(in->secret));
+	conceal_keep(&s->conceal, in->secret, blob.data);
 	rc = say(s, "AUTH LOGIN", st);
 	for (i = 0; rc == 0 && i < 2 && s->reply.code == 334; i++) {
 		buf_reset(&blob);
@@ -202,7 +201,6 @@ authenticate_by_prompts(struct session *s, const struct mechanism *m,
 		else
 			rc = exchange(s, "", &blob, st);
 	}
-	s->secret[0] = s->secret[1] = NULL;
 	buf_wipe(&blob);
 	return rc == 0 ? finish(s, m, st) : -1;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "smtp/sasl.h"
 
 #define MINUTES (60 * 1000)
 
@@ -62,36 +63,75 @@ set_phase(struct session *s, enum diagnose_stage stage)
 	    s->p.deadline < limit ? s->p.deadline : limit);
 }
 
-/* A server that does not understand our AUTH line may quote from it: where a
- * line has HIDE_MIN octets in common with the secret, the rest is not looked at.
- * A secret shorter than that is a password, which we say only in base64. */
-#define HIDE_MIN 16
-static size_t
-length_without_secret(const struct session *s, const char *line, size_t len)
+static void
+trace_received(const struct session *s, const char *line)
 {
-	size_t i, j;
+	char printable[STREAM_LINE_MAX + 5];
 
-	for (j = 0; j < sizeof s->secret / sizeof *s->secret; j++)
-		for (i = 0; s->secret[j] != NULL && i + HIDE_MIN <= len; i++)
-			if (memmem(s->secret[j], strlen(s->secret[j]), line + i,
-			    HIDE_MIN) != NULL)
-				len = i;
-	return len;
+	status_printable(printable, sizeof printable, line);
+	dialogue_trace(s, '<', printable);
+}
+
+/* The lines of a reply, of which the last has come or not. */
+static void
+trace_lines(const struct session *s, const char *text, bool complete)
+{
+	char line[STREAM_LINE_MAX + 5];
+	const char *end;
+
+	for (;; text = end + 1) {
+		end = text + strcspn(text, "\n");
+		snprintf(line, sizeof line, "%d%c%.*s", s->reply.code,
+		    *end == '\0' && complete ? ' ' : '-', (int)(end - text),
+		    text);
+		trace_received(s, line);
+		if (*end == '\0')
+			return;
+	}
+}
+
+/* A challenge is base64 (RFC 4954 4), in which a secret would look different: its
+ * meaning is shown. */
+static void
+trace_challenge(const struct session *s)
+{
+	struct buf meaning;
+
+	buf_init(&meaning, REPLY_MAX);
+	if (sasl_decode_challenge(&meaning, s->reply.text.data)) {
+		conceal_in(&s->conceal, &meaning);
+		trace_lines(s, meaning.data, true);
+	} else
+		trace_lines(s, s->reply.text.data, true);
+	buf_wipe(&meaning);
 }
 
 static void
-trace_reply_line(const struct session *s, const char *line, size_t len)
+trace_reply(const struct session *s, bool complete)
 {
-	char copy[STREAM_LINE_MAX + 1], printable[STREAM_LINE_MAX + 1];
+	if (s->p.trace == NULL || s->reply.lines == 0)
+		return;
+	if (s->reply.code == 334)
+		trace_challenge(s);
+	else
+		trace_lines(s, s->reply.text.data, complete);
+}
+
+/* A line that is no part of a reply. */
+static void
+trace_odd_line(const struct session *s, const char *line, size_t len)
+{
+	struct buf copy;
 	size_t i;
 
-	if (s->p.trace == NULL)
-		return;
-	for (i = 0; i < len; i++)
-		copy[i] = line[i] != '\0' ? line[i] : '?';
-	copy[len] = '\0';
-	status_printable(printable, sizeof printable, copy);
-	s->p.trace(s->p.trace_context, '<', printable);
+	buf_init(&copy, STREAM_LINE_MAX);
+	buf_add(&copy, line, len);
+	for (i = 0; i < copy.len; i++)
+		if (copy.data[i] == '\0')
+			copy.data[i] = '?';
+	conceal_in(&s->conceal, &copy);
+	trace_received(s, copy.data);
+	buf_wipe(&copy);
 }
 
 int
@@ -99,18 +139,20 @@ dialogue_read(struct session *s, enum diagnose_stage stage, struct status *st)
 {
 	const char *line, *why;
 	size_t len;
-	int done;
+	int done = 0, rc = 0;
 
 	set_phase(s, stage);
 	reply_reset(&s->reply);
-	do {
-		if (stream_read_line(s->stream, &line, &len, st) == -1)
-			return dialogue_broken(s);
-		len = length_without_secret(s, line, len);
-		trace_reply_line(s, line, len);
+	while (done == 0 &&
+	    (rc = stream_read_line(s->stream, &line, &len, st)) == 0)
 		done = reply_add_line(&s->reply, line, len, &why);
-	} while (done == 0);
+	/* Not line by line: a piece of a secret may go on in the next. */
+	conceal_in(&s->conceal, &s->reply.text);
+	trace_reply(s, done == 1);
+	if (rc == -1)
+		return dialogue_broken(s);
 	if (done == -1) {
+		trace_odd_line(s, line, len);
 		status_set(st, EX_PROTOCOL, "%s cannot be understood: its "
 		    "reply to %s %s", s->p.host, phases[stage].name, why);
 		return dialogue_broken(s);

@@ -6,6 +6,7 @@
 #ifndef SMTP_DIALOGUE_H
 #define SMTP_DIALOGUE_H
 
+#include "smtp/conceal.h"
 #include "smtp/reply.h"
 #include "smtp/session.h"
 #include "smtp/stream.h"
@@ -16,8 +17,7 @@ struct session {
 	struct session_extensions ext;
 	struct reply		 reply;		/* the last one */
 	struct buf		 line;		/* the command being written */
-	/* Hidden in what the server says: the secret, plain and encoded. */
-	const char		*secret[2];
+	struct conceal		 conceal;	/* what AUTH said */
 	bool			 usable;	/* the next command can be sent */
 	bool			 in_transaction;/* RSET before the next MAIL */
 	bool			 answer_unknown;

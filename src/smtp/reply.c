@@ -23,7 +23,8 @@ reply_reset(struct reply *r)
 void
 reply_release(struct reply *r)
 {
-	buf_release(&r->text);
+	/* A server may have quoted a token. */
+	buf_wipe(&r->text);
 }
 
 /* RFC 5321 4.2: first digit 2 to 5 (1yz is not used), second 0 to 5.  0 if it

@@ -20,6 +20,7 @@ new_session(const struct session_params *p)
 	s->usable = true;
 	buf_init(&s->line, COMMAND_MAX);
 	reply_init(&s->reply);
+	conceal_init(&s->conceal);
 	return s;
 }
 
@@ -29,6 +30,7 @@ free_session(struct session *s)
 	stream_close(s->stream);
 	buf_release(&s->line);
 	reply_release(&s->reply);
+	conceal_release(&s->conceal);
 	free(s);
 }
 

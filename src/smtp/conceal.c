@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+#include "smtp/conceal.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+#define SECRETS_MAX	(32 * 1024)	/* a secret and its base64, RFC 4954 4 */
+#define MARK		"<hidden>"
+
+static int
+as_it_is(int c)
+{
+	return c;
+}
+
+/* What counts when text and secret are compared, and what it is taken for. */
+static const struct {
+	int	(*counts)(int);
+	int	(*taken_for)(int);
+} ways[CONCEAL_WAYS] = {
+	{ isgraph, as_it_is },
+	{ isalpha, tolower },
+};
+
+void
+conceal_init(struct conceal *c)
+{
+	size_t way;
+
+	for (way = 0; way < CONCEAL_WAYS; way++)
+		buf_init(&c->secrets[way], SECRETS_MAX);
+}
+
+void
+conceal_release(struct conceal *c)
+{
+	size_t way;
+
+	for (way = 0; way < CONCEAL_WAYS; way++)
+		buf_wipe(&c->secrets[way]);
+}
+
+/* Reduces `text` to what counts; origin[i] is where octet i of it came from.
+ * Returns how many there are. */
+static size_t
+reduce(size_t way, const char *text, size_t len, char *to, size_t *origin)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < len; i++)
+		if (ways[way].counts((unsigned char)text[i])) {
+			to[n] = (char)ways[way].taken_for((unsigned char)text[i]);
+			origin[n++] = i;
+		}
+	return n;
+}
+
+/* `to` has room for it. */
+static void
+keep(struct buf *to, size_t way, const char *secret)
+{
+	size_t len = strlen(secret), n;
+	char *reduced = xmalloc(len + 1);
+	size_t *origin = xreallocarray(NULL, len + 1, sizeof *origin);
+
+	n = reduce(way, secret, len, reduced, origin);
+	reduced[n] = '\0';
+	buf_add(to, reduced, n + 1);
+	explicit_bzero(reduced, n);
+	free(origin);
+	free(reduced);
+}
+
+void
+conceal_keep(struct conceal *c, const char *secret, const char *encoded)
+{
+	size_t way;
+
+	conceal_release(c);
+	for (way = 0; way < CONCEAL_WAYS; way++) {
+		/* At once: growing would leave a copy behind. */
+		buf_reserve(&c->secrets[way],
+		    strlen(secret) + strlen(encoded) + 2);
+		keep(&c->secrets[way], way, secret);
+		keep(&c->secrets[way], way, encoded);
+	}
+}
+
+/* Sets hidden[i] for every octet of the text that belongs to a piece. */
+static bool
+find_pieces(const struct conceal *c, size_t way, const struct buf *text,
+    char *hidden)
+{
+	const struct buf *secrets = &c->secrets[way];
+	char *reduced = xmalloc(text->len + 1);
+	size_t *origin = xreallocarray(NULL, text->len + 1, sizeof *origin);
+	size_t n = reduce(way, text->data, text->len, reduced, origin), i;
+	bool found = false;
+
+	for (i = 0; i + CONCEAL_RUN <= n; i++)
+		if (memmem(secrets->data, secrets->len, reduced + i,
+		    CONCEAL_RUN) != NULL) {
+			memset(hidden + origin[i], 1,
+			    origin[i + CONCEAL_RUN - 1] - origin[i] + 1);
+			found = true;
+		}
+	explicit_bzero(reduced, n);
+	free(origin);
+	free(reduced);
+	return found;
+}
+
+/* RFC 9110 11.2, token68: what tokens and base64 are made of. */
+static bool
+is_token_octet(char c)
+{
+	return isalnum((unsigned char)c) || (c != '\0' &&
+	    strchr("-._~+/=", c) != NULL);
+}
+
+/* A piece ends where its word ends: its edges may be fewer octets than count. */
+static void
+widen_to_words(const struct buf *text, char *hidden)
+{
+	size_t i;
+
+	for (i = 1; i < text->len; i++)
+		if (hidden[i - 1] && is_token_octet(text->data[i]))
+			hidden[i] = 1;
+	for (i = text->len; i-- > 1; )
+		if (hidden[i] && is_token_octet(text->data[i - 1]))
+			hidden[i - 1] = 1;
+}
+
+static void
+replace_hidden(struct buf *text, const char *hidden)
+{
+	size_t i, used = 0, len = text->len;
+
+	for (i = 0; i < len; i++)
+		if (!hidden[i])
+			text->data[used++] = text->data[i];
+		else if (i == 0 || !hidden[i - 1]) {
+			memcpy(text->data + used, MARK, strlen(MARK));
+			used += strlen(MARK);
+		}
+	explicit_bzero(text->data + used, len - used);
+	buf_truncate(text, used);
+}
+
+void
+conceal_in(const struct conceal *c, struct buf *text)
+{
+	char *hidden;
+	bool found = false;
+	size_t way;
+
+	if (c->secrets[0].len == 0 || text->len < CONCEAL_RUN)
+		return;
+	hidden = xcalloc(text->len, 1);
+	for (way = 0; way < CONCEAL_WAYS; way++)
+		found |= find_pieces(c, way, text, hidden);
+	if (found) {
+		widen_to_words(text, hidden);
+		replace_hidden(text, hidden);
+	}
+	free(hidden);
+}
