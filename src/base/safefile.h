@@ -67,5 +67,8 @@ int	safefile_unnamed_at(int directory, bool *linkable, struct status *st);
 
 /* write(2) until all is out, EINTR and short writes seen to. */
 int	safefile_write_all(int fd, const void *bytes, size_t len);
+/* What errno means after a write that failed: EX_CANTCREAT if there was no room
+ * (ENOSPC, EDQUOT, EFBIG), else EX_IOERR. */
+int	safefile_write_sysexit(void);
 
 #endif

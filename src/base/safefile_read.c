@@ -192,7 +192,8 @@ safefile_replace_at(int directory, const char *name, const void *bytes,
 		saved = errno;
 	errno = saved;
 	if (r == -1)
-		return status_set_errno(st, EX_IOERR, "cannot write %s", name);
+		return status_set_errno(st, safefile_write_sysexit(),
+		    "cannot write %s", name);
 	return 0;
 }
 
@@ -243,4 +244,11 @@ safefile_write_all(int fd, const void *bytes, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+int
+safefile_write_sysexit(void)
+{
+	return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ?
+	    EX_CANTCREAT : EX_IOERR;
 }

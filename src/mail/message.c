@@ -41,7 +41,7 @@ message_flush(struct message *m, int directory, struct status *st)
 	if (m->fd == -1)
 		return -1;
 	if (safefile_write_all(m->fd, m->memory.data, m->memory.len) == -1)
-		return status_set_errno(st, EX_IOERR,
+		return status_set_errno(st, safefile_write_sysexit(),
 		    "writing the message to disk");
 	buf_reset(&m->memory);
 	return 0;

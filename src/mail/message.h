@@ -57,9 +57,10 @@ struct message_options {
  * gets one.  The header ends at the first empty line, or before the first line
  * that is neither field nor continuation; a message without one gets an empty
  * body.  An mbox line ("From ", ">From ") is dropped if a field follows; if not,
- * it is text that happens to begin so.  EX_IOERR when reading fails, EX_DATAERR past the limits, EX_CANTCREAT
- * or EX_IOERR when the file cannot be written; whatever fails, fd has been read
- * to its end if that was possible (callers die of SIGPIPE otherwise). */
+ * it is text that happens to begin so.  EX_IOERR when reading fails, EX_DATAERR
+ * past the limits, EX_CANTCREAT when there is no room for the file, EX_IOERR when
+ * it cannot be written; whatever fails, fd has been read to its end if that was
+ * possible (callers die of SIGPIPE otherwise). */
 int	message_read(struct message *m, int fd, const struct message_options *o,
 	    struct status *st);
 /* The same over a buffered reader that -bs shares with its command loop. */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -365,6 +368,27 @@ START_TEST(refused_messages_are_read_to_the_end)
 }
 END_TEST
 
+/* Design 8: what there is no room for is 73, what cannot be read 74. */
+START_TEST(no_room_for_a_large_message_is_73)
+{
+	struct message_options o = { .directory = directory };
+	struct rlimit limit = { 1 << 20, RLIM_INFINITY };
+	char *text = filled(4 << 20, "line\n");
+	struct message m = MESSAGE_INIT;
+	struct status st = STATUS_INIT;
+
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ck_assert_int_eq(read_chunks(&m, text, 4 << 20, 60000, &o, &st), -1);
+	limit.rlim_cur = RLIM_INFINITY;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ck_assert_int_eq(st.sysexit, EX_CANTCREAT);
+	ck_assert_ptr_nonnull(strstr(st.text, strerror(EFBIG)));
+	message_release(&m);
+	free(text);
+}
+END_TEST
+
 static const struct {
 	const char *line;
 	size_t	 len;
@@ -676,6 +700,7 @@ suite(void)
 	    LENGTH(files));
 	tcase_add_test(t, stored_line_ends_may_lie_across_blocks);
 	tcase_add_test(t, a_file_cut_later_is_an_error);
+	tcase_add_test(t, no_room_for_a_large_message_is_73);
 	suite_add_tcase(s, t);
 	return s;
 }
