@@ -9,7 +9,7 @@
 #include "smtp/ehlo.h"
 
 #define COMMAND_MAX	2000	/* two addresses and all parameters */
-#define GOODBYE_MS	500	/* for 221: the slot counts as used until then */
+#define GOODBYE_MS	500	/* until QUIT is out: the path may be full */
 
 static struct session *
 new_session(const struct session_params *p)
@@ -179,8 +179,11 @@ session_set_deadline(struct session *s, int64_t deadline)
 	s->p.deadline = deadline;
 }
 
-/* A session that broke may be in the middle of the data: QUIT would be text
- * there, so the connection just ends. */
+/* RFC 5321 4.1.1.10 would have us wait for 221, which tells us nothing: the 250
+ * is in, and whoever has our slot next is the mailbox's for the server only after
+ * its AUTH, several round trips after this has arrived (HACKING).  A session that
+ * broke may be in the middle of the data: QUIT would be text there, so the
+ * connection just ends. */
 void
 session_close(struct session *s)
 {
@@ -188,10 +191,11 @@ session_close(struct session *s)
 
 	if (s == NULL)
 		return;
-	if (s->usable) {
-		session_set_deadline(s, clock_deadline(GOODBYE_MS));
-		dialogue_command(s, DIAGNOSE_EHLO, 2, &ignored, "QUIT");
-	}
+	session_set_deadline(s, clock_deadline(GOODBYE_MS));
+	if (s->usable &&
+	    dialogue_begin(s, DIAGNOSE_EHLO, &ignored) == 0 &&
+	    dialogue_put(s, &ignored, "QUIT") == 0)
+		(void)dialogue_flush(s, DIAGNOSE_EHLO, &ignored);
 	free_session(s);
 }
 

@@ -131,7 +131,7 @@ bool	session_answer_unknown(const struct session *s);
 bool	session_wants_data(const struct session *s);
 /* New deadlines for the next transaction. */
 void	session_set_deadline(struct session *s, int64_t deadline);
-/* QUIT and close; never fails and does not wait long.  NULL is fine. */
+/* QUIT and close; never fails, and does not wait for 221.  NULL is fine. */
 void	session_close(struct session *s);
 
 /* What a session cost: for the bench and -v. */

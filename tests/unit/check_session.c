@@ -901,7 +901,9 @@ START_TEST(an_envelope_is_probed)
 	/* Not a word of these reaches the server. */
 	ck_assert_int_eq(session_probe_sender(s, "a@x>\r\nDATA", &st), -1);
 	ck_assert_int_eq(session_probe_recipient(s, "a@x>\nDATA", &st), -1);
+	traced[0] = '\0';
 	session_close(s);
+	ck_assert_str_eq(traced, "> QUIT\n");	/* and no 221: not awaited */
 	ck_assert_int_eq(scripted_server_end(&server), 0);
 }
 END_TEST

@@ -1,5 +1,6 @@
 """The submission endpoint: the listener, and what its sessions share."""
 
+import select
 import socket
 import ssl
 import threading
@@ -15,6 +16,7 @@ from .tenant import Tenant
 
 INSTALLATION = ".namprd00.prod.outlook.com"
 CONNECTION_LIMIT = 3               # that send for one mailbox, facts 3
+SETTLE = 5                         # seconds, at most
 
 
 class ExchangeServer:
@@ -73,6 +75,21 @@ class ExchangeServer:
         finally:
             with self.lock:
                 self._killers.pop(number).close()
+
+    def _has_leaver(self) -> bool:
+        """Whether a client has closed and its session still says so."""
+        poll = select.poll()
+        with self.lock:
+            for killer in self._killers.values():
+                poll.register(killer, select.POLLRDHUP)
+        return bool(poll.poll(0))
+
+    def settle(self) -> None:
+        """Hear out those who have left: a client that does not wait for its
+        221 is gone before its QUIT is written down."""
+        until = time.monotonic() + SETTLE
+        while self._has_leaver() and time.monotonic() < until:
+            time.sleep(0.005)
 
     def context(self) -> ssl.SSLContext:
         """The TLS settings that the scenarios ask for."""

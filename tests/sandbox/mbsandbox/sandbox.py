@@ -202,17 +202,21 @@ class Sandbox:
 
     # ------------------------------------------------------- records
 
+    def _settled(self) -> Records:
+        self.smtp.settle()
+        return self.records
+
     def messages(self) -> list[Message]:
-        return self.records.messages()
+        return self._settled().messages()
 
     def commands(self) -> list[tuple[str, str]]:
-        return self.records.commands()
+        return self._settled().commands()
 
     def sessions(self) -> list[dict]:
-        return self.records.sessions()
+        return self._settled().sessions()
 
     def violations(self) -> list[tuple[str, str]]:
-        return self.records.violations()
+        return self._settled().violations()
 
     def token_requests(self) -> list[dict]:
         return self.records.token_requests()
@@ -223,6 +227,7 @@ class Sandbox:
 
     def reset(self) -> None:
         """Forget all records; scenarios stay as they are."""
+        self.smtp.settle()
         self.recorder.reset()
         self.smtp.peak.clear()
 
