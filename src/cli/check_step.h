@@ -37,6 +37,7 @@ struct check {
 
 	/* Of the account that is looked at. */
 	const struct account *account;
+	bool		 credential_failed;	/* no token without it */
 	struct token	 token;
 	bool		 has_token;
 	struct claims	 claims;
@@ -70,6 +71,8 @@ bool	check_wants_token(const struct account *a);
 void	check_rights(struct check *k, struct check_result *r);
 void	check_config(struct check *k, struct check_result *r);
 void	check_users(struct check *k, struct check_result *r);
+void	check_senders(struct check *k, struct check_result *r);
+void	check_local_mail(struct check *k, struct check_result *r);
 void	check_state(struct check *k, struct check_result *r);
 void	check_spool(struct check *k, struct check_result *r);
 void	check_timer(struct check *k, struct check_result *r);

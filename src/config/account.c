@@ -13,6 +13,9 @@ enum place { PLACE_MAILBOX, PLACE_SEND_AS, PLACE_SERVES, PLACE_COUNT };
 /* By which rule, in this order. */
 enum rule { RULE_EXACT, RULE_DETAIL, RULE_PATTERN, RULE_COUNT };
 
+static const char by_default[] = "it is the default-account";
+static const char being_alone[] = "it is the only account";
+
 #define REASONS(who) { \
 	[RULE_EXACT] = { \
 		who " is its mailbox", \
@@ -183,10 +186,15 @@ account_choose(const struct config *c, const struct account_query *q,
 	*account = only_of_domain(c, q->header_from);
 	if (*account != NULL)
 		return 0;
-	*why = c->default_account_name != NULL ? "it is the default-account" :
-	    "it is the only account";
+	*why = c->default_account_name != NULL ? by_default : being_alone;
 	*account = c->default_account;
 	return *account != NULL ? 0 : refuse_unserved(q, st);
+}
+
+bool
+account_is_by_default(const char *why)
+{
+	return why == by_default || why == being_alone;
 }
 
 bool

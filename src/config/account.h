@@ -25,6 +25,10 @@ int	account_choose(const struct config *c, const struct account_query *q,
 	    const struct account **account, const char **why,
 	    struct status *st);
 
+/* Whether account_choose() gave this *why because no rule of any account knows
+ * the sender. */
+bool	account_is_by_default(const char *why);
+
 /* Whether the account's mailbox may use this address in From as it is: the
  * mailbox itself or one that matches send-as. */
 bool	account_may_send_as(const struct account *a, const char *address);

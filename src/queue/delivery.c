@@ -19,6 +19,7 @@
 #include "mail/rewrite.h"
 #include "queue/connect.h"
 #include "queue/locals.h"
+#include "queue/stray.h"
 
 #define RATE_WAIT_MS	3000
 #define HEADER_SENT_MAX	(2 * HEADER_MAX)	/* rewriting adds fields */
@@ -99,6 +100,20 @@ is_host_name(const void *context, const char *domain)
 	return config_is_host_name(a->config, domain);
 }
 
+/* Whoever sends from a domain that nobody planned for should be heard of. */
+static void
+note_stray(const struct attempt *a)
+{
+	const struct delivery_report *r = a->report;
+	const char *at = r->header_from != NULL ?
+	    strrchr(r->header_from, '@') : NULL;
+
+	if (r->from_rewritten && account_is_by_default(r->why) &&
+	    at != NULL && strchr(at, '.') != NULL &&
+	    !config_is_host_name(a->config, at + 1))
+		stray_note(a->config, a->s->uid, r->header_from);
+}
+
 /* Step 6, on a copy: the message as read stays what it is. */
 static int
 rewrite(struct attempt *a, struct status *st)
@@ -126,6 +141,7 @@ rewrite(struct attempt *a, struct status *st)
 	r->from_rewritten = a->rewrite.from_rewritten;
 	r->dkim_dropped = a->rewrite.dkim_dropped;
 	r->message_id = header_value(&a->header, "Message-ID");
+	note_stray(a);
 	return 0;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC
  *
- * The small files of limits.c, peer.c and ticket.c: one record each, written
- * in place under a lock in the state directory.  They are hints that all
- * processes share, not treasure: nothing is synced, and what cannot be read or is not valid counts as
- * absent, so that nobody's full disk and no broken file silences an account.
+ * The small files of limits.c, peer.c, stray.c and ticket.c: one record each,
+ * written in place under a lock in the state directory.  They are hints that all
+ * processes share, not treasure: nothing is synced, and what cannot be read or
+ * is not valid counts as absent, so that nobody's full disk and no broken file
+ * silences an account.
  */
 #ifndef QUEUE_LIMITS_FILE_H
 #define QUEUE_LIMITS_FILE_H

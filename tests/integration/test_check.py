@@ -24,6 +24,8 @@ PLACEHOLDERS = (
     (r"runs\s+as\s+.*?\(uid\s+\d+\)", "runs as USER (uid N)"),
     (r"owner\s+\S+,", "owner OWNER,"),
     (r"belongs\s+to\s+\S+", "belongs to OWNER"),
+    (r"uid\s+\d+\)", "uid N)"),
+    (r"until\s+\d\d:\d\d", "until HH:MM"),
     (r"\d+\s+MB\s+free", "N MB free"),
     (r"\b(?:in\s+)?\d+\s+(?:second|minute|hour|day)s?(?:\s+ago)?\b", "SPAN"),
     (r"\d{4}-\d\d-\d\d(?:\s+\d\d:\d\d:\d\dZ)?", "DATE"),
@@ -48,6 +50,11 @@ class CheckTest(SharedCase):
         super().setUp()
         self.sandbox.add_app(self.sandbox.client_id,
                              secret=self.sandbox.secret)
+
+    def config(self, **changes):
+        changes.setdefault("local_mail_to", "it@contoso.com")
+        changes.setdefault("aliases", "")
+        return super().config(**changes)
 
     def check(self, *arguments, config=None, **options):
         path = config or self.config()
@@ -219,6 +226,9 @@ class CheckTest(SharedCase):
         self.assertEqual(result.code, 75)
         self.assertIn("Connection refused", " ".join(result.stdout.split()))
         self.assertRegex(result.stdout, r"(?m)^-       AUTH        not tried")
+        words = " ".join(result.stdout.split())
+        self.assertRegex(words, "host` and `port` of the account are right.*"
+                         "firewall.*provider.*25 and 587")
 
     def test_sender_is_refused(self):
         self.sandbox.scenario("permission_at_mail")
@@ -238,6 +248,70 @@ class CheckTest(SharedCase):
             client_secret_expires="2020-01-01"))
         self.assertEqual(result.code, 77)
         self.assertIn("has expired", result.stdout)
+
+    def test_certificate_of_the_token_endpoint_has_expired(self):
+        self.sandbox.scenario("certificate", where="token", kind="expired")
+        self.expect("token-expired-certificate", 76, "check this host's clock")
+
+    def test_authority_of_the_token_endpoint_is_unknown(self):
+        self.sandbox.scenario("certificate", where="token", kind="unknown-ca")
+        self.expect("token-unknown-authority", 76, "package ca-certificates")
+
+    def test_a_failure_from_the_cache(self):
+        """What failed comes first; that it was not asked again, after."""
+        path = self.config()
+        self.sandbox.scenario("error:7000222")
+        self.check(config=path)
+        result = self.check(config=path)
+        text = " ".join(self.transcript("cached-failure", result, 77).split())
+        self.assertRegex(text, r"Do: make a new secret .*; not asked again "
+                         r"until \d\d:\d\d, or at once by mailbearer token "
+                         r"alerts --renew")
+        self.assertEqual(len(self.sandbox.token_requests()), 1)
+
+    # ------------------------------------------- senders and recipients
+
+    def test_senders_that_no_account_serves(self):
+        path = self.config()
+        for sender in ("noreply@shop.example", "x@SHOP.example", "root",
+                       "cron@localhost", "it@other.example"):
+            self.assertEqual(self.sendmail(
+                "-f", sender, "bob@example.net", config=path, stdin=b"From: %s"
+                b"\n\nHello.\n" % sender.encode()).code, 0)
+        result = self.check(config=path)
+        text = self.transcript("stray", result, 0)
+        self.assertIn("shop.example (noreply@shop.example", text)
+        self.assertIn("other.example", text)
+        self.assertNotIn("localhost (", text)
+        line = self.check("--nagios", config=path)
+        self.assertEqual(line.code, 1)
+        self.assertRegex(line.stdout, "^MAILBEARER WARNING - senders: no ")
+        found = json.loads(self.check("--json", config=path).stdout)
+        self.assertEqual(found["host"]["senders"]["result"], "doubtful")
+        # What is served now is no news any more.
+        path = self.config(serves=["*@shop.example", "*@other.example"])
+        result = self.check(config=path)
+        self.assertRegex(result.stdout, r"(?m)^ok      senders     no mail")
+
+    def test_one_user_has_few_places_for_senders(self):
+        path = self.config()
+        for i in range(12):
+            self.sendmail("bob@example.net", config=path,
+                          stdin=b"From: a@d%d.example\n\nHello.\n" % i)
+        text = self.check(config=path).stdout
+        self.assertEqual(len(re.findall(r"@d\d+\.example", text)), 3)
+        self.assertIn("d11.example", text)
+
+    def test_mail_for_root_goes_nowhere(self):
+        path = self.config(local_mail_to=None, domain="contoso.com")
+        result = self.check(config=path)
+        self.transcript("root", result, 0)
+        aliases = self.directory / "aliases"
+        aliases.write_text("root: it@contoso.com\n")
+        result = self.check(config=self.config(local_mail_to=None,
+                                               aliases=str(aliases)))
+        self.assertRegex(result.stdout, r"(?m)^ok      local mail  mail for "
+                         r"root goes to it@contoso\.com$")
 
     def test_config_is_wrong(self):
         path = self.directory / "wrong.conf"
