@@ -70,3 +70,15 @@ clock_rfc5322(int64_t wall, char date[40])
 	    (tm.tm_year + 1900) % 10000, tm.tm_hour % 24, tm.tm_min % 60,
 	    tm.tm_sec % 61, sign, offset / 60 % 100, offset % 60);
 }
+
+void
+clock_hour(int64_t wall, char text[CLOCK_HOUR_SIZE])
+{
+	time_t t = (time_t)wall;
+	struct tm tm = { 0 };
+
+	if (localtime_r(&t, &tm) == NULL)
+		gmtime_r(&t, &tm);
+	snprintf(text, CLOCK_HOUR_SIZE, "%02d:%02d", tm.tm_hour % 24,
+	    tm.tm_min % 60);
+}

@@ -25,5 +25,8 @@ int64_t	clock_wall(void);
 /* An RFC 5322 3.3 date-time in local time, such as
  * "Sat, 21 Nov 2026 10:00:00 +0000", whatever the locale. */
 void	clock_rfc5322(int64_t wall, char date[40]);
+/* The time of day in local time, such as "10:05". */
+#define CLOCK_HOUR_SIZE 6
+void	clock_hour(int64_t wall, char text[CLOCK_HOUR_SIZE]);
 
 #endif

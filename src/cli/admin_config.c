@@ -134,6 +134,11 @@ admin_load(const struct caller *caller, struct config *config,
 int
 admin_fail(const struct caller *caller, const struct status *st)
 {
-	caller_say(caller, st);
+	struct status own = *st;
+
+	/* diagnose_advice() would send him to sendmail(8). */
+	if (own.sysexit == EX_USAGE && own.hint[0] == '\0')
+		status_hint(&own, "see mailbearer(8) for the command line");
+	caller_say(caller, &own);
 	return st->sysexit;
 }

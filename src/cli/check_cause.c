@@ -242,13 +242,17 @@ has_wrong_mailbox(struct cause *c, const struct cause_facts *f)
 	if (f->other_mailbox == NULL)
 		return false;
 	set_what(c, "the app and its token are right, for %s works with them: "
-	    "%s is no mailbox of the tenant, or not its primary address",
+	    "either %s is no primary address of a mailbox in the tenant, or, "
+	    "under RBAC for Applications, the role assignment does not cover it",
 	    f->other_mailbox, f->account->mailbox);
 	add_fix(c, "this shows the primary address; set mailbox of account "
 	    "\"%s\" to it:\n"
 	    "Get-Mailbox -Identity %s | fl PrimarySmtpAddress\n"
-	    "Under RBAC for Applications, see that the role assignment covers "
-	    "this mailbox too.", f->account->name, f->account->mailbox);
+	    "With RBAC for Applications this shows whether the mailbox is in "
+	    "scope:\n"
+	    "Test-ServicePrincipalAuthorization -Identity %s -Resource %s",
+	    f->account->name, f->account->mailbox, object_id(f),
+	    f->account->mailbox);
 	return true;
 }
 

@@ -80,9 +80,10 @@ try_all(const struct check *k, const struct addrinfo *list,
 	}
 	if (good == 0)
 		check_fail(r, EX_TEMPFAIL, "no address of the server can be "
-		    "reached", "see whether a firewall on this host or on the "
-		    "way lets this port out, and whether `host` and `port` are "
-		    "right");
+		    "reached", "see whether `host` and `port` of the account "
+		    "are right; if they are, a firewall on this host or on the "
+		    "way keeps this port closed, or the provider does, as many "
+		    "do with 25 and 587: ask for it to be opened");
 	else if (bad != 0)
 		check_doubt(r, "some addresses cannot be reached: sends still "
 		    "work, a quarter of a second later at times",

@@ -333,4 +333,5 @@ check_account_end(struct check *k)
 	limits_release_slot(&k->slot);
 	token_release(&k->token);
 	k->has_token = k->has_claims = k->claims_failed = false;
+	k->credential_failed = false;
 }

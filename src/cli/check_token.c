@@ -17,7 +17,7 @@
 
 /* Looks at a file with something secret in it, without reading it. */
 static int
-look_at(const struct check *k, const char *value, struct check_result *r)
+look_at(struct check *k, const char *value, struct check_result *r)
 {
 	struct status st = STATUS_INIT;
 	char *path = NULL;
@@ -27,9 +27,10 @@ look_at(const struct check *k, const char *value, struct check_result *r)
 
 	if (config_resolve_file(value, &path, &st) == -1 ||
 	    (fd = safefile_open(path, TRUST_SECRET, &k->config.trust, &sb,
-	    &st)) == -1)
+	    &st)) == -1) {
 		check_fail_status(r, k, &st);
-	else {
+		k->credential_failed = true;
+	} else {
 		len = strlen(r->seen);
 		snprintf(r->seen + len, sizeof r->seen - len, "%s%s (mode "
 		    "%04o)", len > 0 ? ", " : "", path,
@@ -122,6 +123,8 @@ check_token(struct check *k, struct check_result *r)
 	struct status st = STATUS_INIT;
 	char left[40];
 
+	if (k->credential_failed)	/* the helper would say the same again */
+		return;
 	if (token_get(&k->token, &k->config, k->account,
 	    clock_deadline(TOKEN_MS), &st) == -1) {
 		check_fail_status(r, k, &st);

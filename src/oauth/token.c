@@ -8,6 +8,7 @@
  */
 #include "oauth/token.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -225,12 +226,19 @@ fall_back(struct token *t, const struct attempt *at)
 	return use_cached(t, at);
 }
 
+/* What failed then is what matters; that nobody asks again just yet explains why
+ * mending it seems to change nothing. */
 static int
 still_paused(const struct attempt *at, struct status *st)
 {
+	char hint[sizeof st->hint], when[CLOCK_HOUR_SIZE];
+
 	*st = at->cache.failure.status;
-	return status_context(st, "not asked again for another %lld s",
-	    (long long)(at->cache.failure.not_before - clock_wall()));
+	clock_hour(at->cache.failure.not_before, when);
+	snprintf(hint, sizeof hint, "%s%snot asked again until %s, or at once by "
+	    "mailbearer token %s --renew", st->hint,
+	    st->hint[0] != '\0' ? "; " : "", when, at->account->name);
+	return status_hint(st, "%s", hint);
 }
 
 /* With the lock held: look again, for somebody may have been faster.  A helper

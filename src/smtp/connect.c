@@ -187,8 +187,10 @@ race_failed(const struct race *r, const struct connect_params *p,
 	status_set_errno(st, EX_TEMPFAIL, "connecting to %s port %d (%zu "
 	    "address%s tried)", p->host, p->port, r->started,
 	    r->started == 1 ? "" : "es");
-	return status_hint(st, "see whether a firewall between here and %s lets "
-	    "port %d out", p->host, p->port);
+	return status_hint(st, "see whether `host` and `port` of the account are "
+	    "right; if they are, a firewall on this host or on the way keeps "
+	    "port %d closed, or the provider does, as many do with 25 and 587",
+	    p->port);
 }
 
 int

@@ -155,14 +155,47 @@ static const struct failure {
 	    "check proxy in the config" },
 	{ CURLE_COULDNT_CONNECT, EX_TEMPFAIL, FIX_CONNECT },
 	{ CURLE_OPERATION_TIMEDOUT, EX_TEMPFAIL, FIX_CONNECT },
-	{ CURLE_PEER_FAILED_VERIFICATION, EX_PROTOCOL,
-	    "check this host's clock and CA certificates; name a proxy's own CA "
-	    "in ca-file" },
+	{ CURLE_PEER_FAILED_VERIFICATION, EX_PROTOCOL, NULL },
 	{ CURLE_SSL_CACERT_BADFILE, EX_CONFIG, "check ca-file" },
 	{ CURLE_URL_MALFORMAT, EX_CONFIG, "check authority and token-endpoint" },
 	{ CURLE_UNSUPPORTED_PROTOCOL, EX_CONFIG,
 	    "authority and token-endpoint must begin with https://" },
 };
+
+/* Why a certificate is not believed, in libcurl's words, whatever library it was
+ * built with; the last takes all others. */
+static const struct {
+	const char	*words, *hint;
+} distrust[] = {
+	{ "expir", "check this host's clock; if it is right, the certificate of "
+	    "the token endpoint, or of what answers in its place, has to be "
+	    "renewed there" },
+	{ "not yet valid", "check this host's clock" },
+	{ "name", "check authority and token-endpoint; if they are right, "
+	    "something else answers in the place of the token endpoint" },
+	{ "", "install or update the package ca-certificates; where a proxy looks "
+	    "into TLS, put its authority's certificate (PEM) into ca-file" },
+};
+
+static const char *
+explain_distrust(const char *words)
+{
+	size_t i = 0;
+
+	while (strcasestr(words, distrust[i].words) == NULL)
+		i++;
+	return distrust[i].hint;
+}
+
+/* Scheme, host and port: who was asked, on a line that fits a screen. */
+static int
+origin_length(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	return (int)(host == NULL ? strlen(url) :
+	    (size_t)(host + 3 - url) + strcspn(host + 3, "/?"));
+}
 
 static int
 say_failure(CURLcode code, const char *words, const char *url,
@@ -174,9 +207,12 @@ say_failure(CURLcode code, const char *words, const char *url,
 	for (i = 0; i < count && f == NULL; i++)
 		if (failures[i].code == code)
 			f = &failures[i];
-	status_set(st, f != NULL ? f->sysexit : EX_TEMPFAIL, "asking %s: %s",
-	    url, words[0] != '\0' ? words : curl_easy_strerror(code));
+	status_set(st, f != NULL ? f->sysexit : EX_TEMPFAIL, "asking %.*s: %s",
+	    origin_length(url), url, words[0] != '\0' ? words :
+	    curl_easy_strerror(code));
 	st->scope = SCOPE_ACCOUNT;
+	if (code == CURLE_PEER_FAILED_VERIFICATION)
+		return status_hint(st, "%s", explain_distrust(words));
 	return status_hint(st, "%s", f != NULL ? f->hint : FIX_CONNECT);
 }
 
