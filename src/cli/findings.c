@@ -312,14 +312,14 @@ take_log_line(struct reader *r)
 	f.sysexit = (int)read_number(number);
 	log_value(line, "account", f.account, sizeof f.account);
 	log_value(line, "hint", f.hint, sizeof f.hint);
-	if (!log_value(line, "reply", number, sizeof number)) {
+	if (!log_value(line, "reply", number, sizeof number) ||
+	    (f.reply = reply_text_code(number)) == 0) {
 		f.kind = FOUND_EXIT;
 		snprintf(f.words, sizeof f.words, "%.*s",
 		    (int)sizeof f.words - 1, error);
 		add(r, &f);
 		return true;
 	}
-	f.reply = (int)read_number(number);
 	log_value(line, "enhanced", f.enhanced, sizeof f.enhanced);
 	log_value(line, "remote", f.words, sizeof f.words);
 	f.stage = find_stage(error);

@@ -141,6 +141,22 @@ keep(struct import *im, char **field, const char *key, const char *value,
 	*field = *value != '\0' ? xstrdup(value) : NULL;
 }
 
+static void
+note_password(struct import_account *a, const char *file, int line)
+{
+	free(a->password_at);
+	a->password_at = line != 0 ? xasprintf("line %d of %s", line, file) :
+	    xstrdup(file);
+}
+
+void
+import_login(struct import *im, struct import_account *a, const char *user,
+    const char *file, int line)
+{
+	keep(im, &a->user, "the user's name", user, 0);
+	note_password(a, file, line);
+}
+
 /* "host", "host:port", "[host]:port", "[::1]"; "[host]" means no MX lookup,
  * which we never do. */
 static void
@@ -221,9 +237,7 @@ take(struct import *im, struct import_account *a, const struct import_key *k,
 		keep_port(im, a, value, line);
 		break;
 	case IMPORT_PASSWORD:
-		free(a->password_at);
-		a->password_at = line != 0 ? xasprintf("line %d of %s", line,
-		    im->file) : xstrdup(im->file);
+		note_password(a, im->file, line);
 		break;
 	case IMPORT_TLS:
 		a->tls = flag(value);

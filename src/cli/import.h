@@ -63,6 +63,9 @@ struct import_account *import_account(struct import *im, const char *name);
 void	import_set(struct import *im, struct import_account *a,
 	    const struct import_key *keys, size_t count, const char *key,
 	    const char *value, int line);
+/* A user with a password, in that line of another file. */
+void	import_login(struct import *im, struct import_account *a,
+	    const char *user, const char *file, int line);
 void	import_remark(struct import *im, int line, const char *format, ...)
 	    __attribute__((format(printf, 3, 4)));
 

@@ -91,8 +91,33 @@ mailbox_of(const struct import_account *a)
 	    NULL;
 }
 
+/* Stands where an address is to be filled in. */
 static void
-add_mailbox(struct buf *out, const struct import_account *a)
+make_up_mailbox(char to[100], const struct import_account *a)
+{
+	snprintf(to, 100, "%s@contoso.com", a->name);
+}
+
+/* Whether an address may be the mailbox of this account: of no other one. */
+static bool
+is_free(const struct import *im, const struct import_account *a,
+    const char *address)
+{
+	const struct import_account *b;
+	char made_up[100];
+
+	for (b = im->accounts; b < im->accounts + im->count; b++) {
+		make_up_mailbox(made_up, b);
+		if (b != a && strcasecmp(address, mailbox_of(b) != NULL ?
+		    mailbox_of(b) : made_up) == 0)
+			return false;
+	}
+	return true;
+}
+
+static void
+add_mailbox(struct buf *out, const struct import *im,
+    const struct import_account *a)
 {
 	char made_up[100];
 
@@ -100,9 +125,12 @@ add_mailbox(struct buf *out, const struct import_account *a)
 		add_value(out, "    ", "mailbox", mailbox_of(a));
 		return;
 	}
-	snprintf(made_up, sizeof made_up, "%s@contoso.com", a->name);
+	make_up_mailbox(made_up, a);
+	if (!is_address(made_up) || !is_free(im, a, made_up))
+		snprintf(made_up, sizeof made_up, "sender%td@contoso.com",
+		    a - im->accounts + 1);
 	buf_addf(out, "    mailbox = \"%s\"   # FILL IN: the address that "
-	    "sends\n", is_address(made_up) ? made_up : "sender@contoso.com");
+	    "sends\n", made_up);
 }
 
 /* A password cannot be carried over by printing it. */
@@ -196,12 +224,13 @@ add_authentication(struct buf *out, const struct import_account *a,
 }
 
 static void
-add_account(struct buf *out, const struct import_account *a)
+add_account(struct buf *out, const struct import *im,
+    const struct import_account *a)
 {
 	const struct endpoint *e = endpoint_of(a);
 
 	buf_addf(out, "\naccount \"%s\" {\n", a->name);
-	add_mailbox(out, a);
+	add_mailbox(out, im, a);
 	add_server(out, a, e);
 	add_authentication(out, a, e);
 	if (a->source != NULL && value_is_ip(a->source))
@@ -237,13 +266,14 @@ is_second(const struct import *im, const struct import_account *a)
 
 /* The account in comments. */
 static void
-add_second(struct buf *out, const struct import_account *a)
+add_second(struct buf *out, const struct import *im,
+    const struct import_account *a)
 {
 	const char *line, *end;
 	struct buf block;
 
 	buf_init(&block, ACCOUNT_MAX);
-	add_account(&block, a);
+	add_account(&block, im, a);
 	buf_addstr(out, "\n# This mailbox has an account already, and can have "
 	    "one only:");
 	for (line = block.data; (end = strchr(line, '\n')) != NULL;
@@ -311,7 +341,7 @@ import_format(const struct import *im, struct buf *out)
 		add_app(out);
 	for (i = 0; i < im->count; i++)
 		if (is_second(im, &im->accounts[i]))
-			add_second(out, &im->accounts[i]);
+			add_second(out, im, &im->accounts[i]);
 		else
-			add_account(out, &im->accounts[i]);
+			add_account(out, im, &im->accounts[i]);
 }

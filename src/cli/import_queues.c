@@ -192,9 +192,6 @@ import_postfix_passwords(struct import *im, const char *text, size_t len)
 		    a->host == NULL || strstr(line, a->host) == NULL)
 			continue;
 		*colon = '\0';
-		free(a->user);
-		a->user = xstrdup(value);
-		free(a->password_at);
-		a->password_at = xasprintf("line %d of Postfix's sasl_passwd", n);
+		import_login(im, a, value, "Postfix's sasl_passwd", n);
 	}
 }

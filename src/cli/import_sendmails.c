@@ -239,9 +239,6 @@ import_dma_auth(struct import *im, const char *text, size_t len)
 		*colon = '\0';
 		if (a->host != NULL && strcasecmp(bar, a->host) != 0)
 			continue;
-		free(a->user);
-		a->user = xstrdup(line);
-		free(a->password_at);
-		a->password_at = xasprintf("line %d of dma's auth.conf", n);
+		import_login(im, a, line, "dma's auth.conf", n);
 	}
 }

@@ -37,7 +37,7 @@ static void	reply(const char *format, ...)
 static void
 reply(const char *format, ...)
 {
-	char line[600];
+	char line[512];	/* RFC 5321 4.5.3.1.5 */
 	va_list ap;
 	int len;
 

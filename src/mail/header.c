@@ -392,9 +392,10 @@ header_format(const struct header *h, struct buf *out)
 {
 	const struct header_field *field;
 	const char *p, *next, *end, *body_end;
-	size_t used;
+	size_t used, i;
 
-	for (field = h->fields; field < h->fields + h->count; field++) {
+	for (i = 0; i < h->count; i++) {
+		field = &h->fields[i];
 		buf_addf(out, "%s:", field->name);
 		used = strlen(field->name) + 1;
 		body_end = field->body + strlen(field->body);

@@ -16,7 +16,9 @@
 #include "base/status.h"
 #include "mail/header.h"
 
+#ifndef MESSAGE_MEMORY_MAX	/* a fuzz target has it small */
 #define MESSAGE_MEMORY_MAX	(512 * 1024)	/* past this it goes to the file */
+#endif
 
 struct message {
 	/* The bytes: `memory` until `fd` is not -1, then all of them in the
