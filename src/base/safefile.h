@@ -65,6 +65,10 @@ int	safefile_replace_at(int directory, const char *name, const void *bytes,
  * opened and unlinked; *linkable tells which, and may be NULL). */
 int	safefile_unnamed_at(int directory, bool *linkable, struct status *st);
 
+/* Removes what a killed safefile_replace_at() or safefile_unnamed_at() left in
+ * it, if nothing was written to it since `before` (wall clock). */
+void	safefile_sweep_at(int directory, int64_t before);
+
 /* write(2) until all is out, EINTR and short writes seen to. */
 int	safefile_write_all(int fd, const void *bytes, size_t len);
 /* What errno means after a write that failed: EX_CANTCREAT if there was no room

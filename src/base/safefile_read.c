@@ -4,6 +4,7 @@
  */
 #include "base/safefile.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,12 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/encode.h"
 
 #define OWN_MODE	0640
 #define NAMES_TRIED	8
+#define TEMPORARY_DIGITS 16
 
 /* Fills `out` up to `max` bytes and sees that there are no more.  Reads into
  * the buffer's own room, so that a secret is in one place only. */
@@ -134,8 +137,8 @@ safefile_read_at(int directory, const char *name, size_t max, struct buf *out,
 static int
 temporary_name(const char *name, char temporary[NAME_MAX + 1])
 {
-	unsigned char random[8];
-	char digits[2 * sizeof random + 1];
+	unsigned char random[TEMPORARY_DIGITS / 2];
+	char digits[TEMPORARY_DIGITS + 1];
 	int len;
 
 	if (getrandom(random, sizeof random, 0) != sizeof random)
@@ -163,6 +166,38 @@ create_temporary(int directory, const char *name, int flags,
 			return fd;
 	}
 	return -1;
+}
+
+/* Whether temporary_name() may have made it: ".NAME." and the digits. */
+static bool
+is_temporary(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return name[0] == '.' && dot > name + 1 &&
+	    strlen(dot + 1) == TEMPORARY_DIGITS &&
+	    strspn(dot + 1, "0123456789abcdef") == TEMPORARY_DIGITS;
+}
+
+void
+safefile_sweep_at(int directory, int64_t before)
+{
+	int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *names = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	struct stat sb;
+
+	if (names == NULL) {
+		if (fd != -1)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(names)) != NULL)
+		if (is_temporary(entry->d_name) && fstatat(directory,
+		    entry->d_name, &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(sb.st_mode) && sb.st_mtime < before)
+			(void)unlinkat(directory, entry->d_name, 0);
+	closedir(names);
 }
 
 int

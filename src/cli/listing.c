@@ -161,6 +161,19 @@ print_message(const struct spool_entry *e, bool is_failed)
 	}
 }
 
+int
+listing_peek(struct spool *s, const char *name, bool is_failed,
+    struct spool_entry *e, struct status *st)
+{
+	struct spool_id id;
+
+	if (spool_id_parse(&id, name))
+		return spool_peek(s, name, is_failed, e, st);
+	status_set(st, EX_DATAERR, "set aside, as its journal makes no sense");
+	return status_hint(st, "the file begins with the message as it was "
+	    "handed in: send it again if it is still wanted, and remove it");
+}
+
 /* One that was sent meanwhile is left out; one that cannot be read is not. */
 static void
 print_one(struct spool *s, const char *id, bool is_failed)
@@ -168,7 +181,7 @@ print_one(struct spool *s, const char *id, bool is_failed)
 	struct status st = STATUS_INIT;
 	struct spool_entry e;
 
-	switch (spool_peek(s, id, is_failed, &e, &st)) {
+	switch (listing_peek(s, id, is_failed, &e, &st)) {
 	case 0:
 		print_message(&e, is_failed);
 		spool_entry_release(&e);

@@ -31,6 +31,10 @@ void	listing_print(const struct listing *l, struct spool *s, bool is_failed,
 void	listing_print_json(const struct listing *l, struct spool *s,
 	    bool is_failed);
 
+/* As spool_peek(), by a name that was listed: -1 for one that was set aside. */
+int	listing_peek(struct spool *s, const char *name, bool is_failed,
+	    struct spool_entry *e, struct status *st);
+
 /* One message with all that is known of it, as an object or as lines. */
 struct record *listing_record(const struct spool_entry *e);
 void	listing_print_entry(const struct spool_entry *e, const char *directory);

@@ -98,7 +98,7 @@ read_record(struct spool *s, const char *id, bool is_failed)
 	struct spool_entry e;
 	struct record *r = NULL, *reason;
 
-	switch (spool_peek(s, id, is_failed, &e, &st)) {
+	switch (listing_peek(s, id, is_failed, &e, &st)) {
 	case 0:
 		r = listing_record(&e);
 		spool_entry_release(&e);

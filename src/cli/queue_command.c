@@ -12,8 +12,10 @@
 #include "cli/listing.h"
 #include "cli/queue_check.h"
 #include "cli/queue_open.h"
+#include "oauth/token.h"
 #include "queue/limits.h"
 #include "queue/runner.h"
+#include "queue/spool_id.h"
 
 #define OBJECT_MAX (64 * 1024 * 1024)
 
@@ -70,9 +72,11 @@ match(struct found *f, const struct listing *l, const char *prefix,
     bool is_failed)
 {
 	size_t i, len = strlen(prefix);
+	struct spool_id id;
 
 	for (i = 0; i < l->count && !f->is_exact; i++) {
-		if (strncmp(l->ids[i], prefix, len) != 0)
+		if (strncmp(l->ids[i], prefix, len) != 0 ||
+		    !spool_id_parse(&id, l->ids[i]))
 			continue;
 		f->is_exact = l->ids[i][len] == '\0';
 		f->count = f->is_exact ? 1 : f->count + 1;
@@ -249,8 +253,23 @@ report_reason(struct request *q, const char *id)
 	spool_entry_release(&e);
 }
 
-/* Who asks for it has mended something: what we held against an account, and
- * the time until the next attempt, count no more. */
+/* Who asks for it has mended something: what we held against an account counts
+ * no more. */
+static void
+forgive_accounts(const struct config *c)
+{
+	struct status st = STATUS_INIT;
+	size_t i;
+
+	for (i = 0; i < c->account_count; i++) {
+		limits_clear(c, &c->accounts[i]);
+		if (c->accounts[i].app != NULL &&
+		    token_forgive(c, &c->accounts[i], &st) == -1)
+			log_line(LOG_WARNING, "%s", st.text);
+	}
+}
+
+/* Neither does the time until the next attempt. */
 static int
 retry(struct request *q, const char *prefix, struct status *st)
 {
@@ -258,7 +277,6 @@ retry(struct request *q, const char *prefix, struct status *st)
 	struct runner_options options = { .ignore_times = true };
 	struct runner_counts counts = { 0 };
 	struct found f;
-	size_t i;
 
 	if (q->queue.config_status.sysexit != EX_OK) {
 		*st = q->queue.config_status;
@@ -269,8 +287,7 @@ retry(struct request *q, const char *prefix, struct status *st)
 			return -1;
 		options.id = f.id;
 	}
-	for (i = 0; i < c->account_count; i++)
-		limits_clear(c, &c->accounts[i]);
+	forgive_accounts(c);
 	if (runner_run(c, &options, &counts, st) == -1)
 		return -1;
 	report_run(q, &counts);

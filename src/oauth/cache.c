@@ -164,7 +164,7 @@ cache_put_token(struct cache *c, const char *access, int64_t now,
 	c->obtained = now;
 	c->expires = now + expires_in;
 	c->refresh_after = now + refresh_in;
-	memset(&c->failure, 0, sizeof c->failure);
+	cache_forgive(c);
 }
 
 void
@@ -205,6 +205,12 @@ cache_put_failure(struct cache *c, const struct status *st, int64_t now,
 	c->failure.at = now;
 	c->failure.not_before = now + pause;
 	c->failure.status = *st;
+}
+
+void
+cache_forgive(struct cache *c)
+{
+	memset(&c->failure, 0, sizeof c->failure);
 }
 
 void

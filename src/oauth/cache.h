@@ -73,6 +73,7 @@ void	cache_drop_token(struct cache *c);
  * said (`retry_after`, -1 for nothing), else a time that grows. */
 void	cache_put_failure(struct cache *c, const struct status *st, int64_t now,
 	    int64_t retry_after);
+void	cache_forgive(struct cache *c);
 
 /* A status as members of an object: what the helper prints and the file holds.
  * Reading takes nothing for granted: a sysexit or class that does not exist is

@@ -387,6 +387,25 @@ token_reject(const struct token *t, const struct config *c,
 }
 
 int
+token_forgive(const struct config *c, const struct account *a,
+    struct status *st)
+{
+	struct attempt at;
+	int rc = 0;
+
+	attempt_init(&at, c, a, clock_deadline(REJECT_LOCK_MS));
+	store_read(&at.store, &at.cache);
+	if (at.store.directory != -1 && at.cache.failure.at != 0 &&
+	    (rc = store_lock(&at.store, at.deadline, HOLD_MS, st)) == 0) {
+		store_read(&at.store, &at.cache);
+		cache_forgive(&at.cache);
+		rc = store_write(&at.store, &at.cache, st);
+	}
+	attempt_release(&at);
+	return rc == -1 ? -1 : 0;
+}
+
+int
 token_forget(const struct config *c, const struct account *a,
     struct status *st)
 {

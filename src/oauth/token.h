@@ -56,6 +56,11 @@ int	token_force(const struct config *c, const struct account *a,
 bool	token_reject(const struct token *t, const struct config *c,
 	    const struct account *a);
 
+/* Forgets that asking failed, so that the next who needs a token asks again; a
+ * token stays.  -1 if the state directory does not let us. */
+int	token_forgive(const struct config *c, const struct account *a,
+	    struct status *st);
+
 /* Forgets token and failures alike, as after `mailbearer login`.  -1 if the
  * state directory does not let us. */
 int	token_forget(const struct config *c, const struct account *a,

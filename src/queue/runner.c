@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/safefile.h"
 #include "base/xalloc.h"
 #include "queue/backoff.h"
 #include "queue/limits_file.h"
@@ -21,6 +22,7 @@
 #define LOOK_LEAST_MS	500	/* between two scans */
 #define LOOK_MOST_MS	5000	/* somebody may count on us */
 #define PLACE_MS	(3 * 60 * 1000)	/* promised for one message */
+#define ABANDONED_AFTER	86400	/* seconds: nobody writes a token so long */
 
 /* A message that is due. */
 struct candidate {
@@ -239,6 +241,22 @@ take_place(struct lock *place, const struct config *c)
 	return rc == 0 ? 0 : 1;
 }
 
+/* What killed processes left behind, and what has failed for long enough. */
+static void
+tidy(struct run *r)
+{
+	struct status st = STATUS_INIT;
+	int64_t now = clock_wall();
+	int state = limits_directory(r->config, &st);
+
+	spool_sweep(&r->spool, now);
+	spool_expire_failed(&r->spool, now);
+	if (state == -1)
+		return;
+	safefile_sweep_at(state, now - ABANDONED_AFTER);
+	close(state);
+}
+
 /* Until nothing more is due, and once more: whoever spooled a message while we
  * held a place counted on us, and we may just have looked before he did. */
 static int
@@ -246,8 +264,7 @@ run(struct run *r, struct status *st)
 {
 	int64_t end = clock_deadline(r->options->linger_ms);
 
-	spool_sweep(&r->spool, clock_wall());
-	spool_expire_failed(&r->spool, clock_wall());
+	tidy(r);
 	do {
 		if (scan(r, st) == -1)
 			return -1;

@@ -25,6 +25,7 @@
 #define BROKEN_SUFFIX	".broken"
 #define STALE_AFTER	60		/* seconds: a temporary file that is
 					 * younger may not be locked yet */
+#define ABANDONED_AFTER	86400
 
 /* new/ or failed/, made if it is missing. */
 static int
@@ -154,6 +155,13 @@ is_broken(const char *name)
 	return len > suffix && strcmp(name + len - suffix, BROKEN_SUFFIX) == 0;
 }
 
+/* What an administrator has to know of in failed/. */
+static bool
+is_failed_name(const char *name)
+{
+	return is_message(name) || is_broken(name);
+}
+
 static int
 by_name(const void *a, const void *b)
 {
@@ -168,8 +176,8 @@ spool_list(struct spool *s, bool failed, char ***ids, size_t *count,
 
 	*ids = NULL;
 	*count = 0;
-	if (read_names(failed ? s->failed : s->waiting, is_message,
-	    &list) == -1) {
+	if (read_names(failed ? s->failed : s->waiting,
+	    failed ? is_failed_name : is_message, &list) == -1) {
 		status_set_errno(st, EX_IOERR, "listing %s/%s",
 		    s->config->spool_directory, failed ? "failed" : "new");
 		spool_ids_free(list.items, list.count);
@@ -302,4 +310,6 @@ spool_sweep(struct spool *s, int64_t now)
 		for (i = 0; i < list.count; i++)
 			sweep(s, list.items[i], now - STALE_AFTER);
 	spool_ids_free(list.items, list.count);
+	/* Those of base/ have no lock: nobody works on one for so long. */
+	safefile_sweep_at(s->directory, now - ABANDONED_AFTER);
 }

@@ -113,8 +113,8 @@ int	spool_fail(struct spool *s, struct spool_entry *entry,
 int	spool_requeue(struct spool *s, struct spool_entry *entry,
 	    struct status *st);
 
-/* Ids of all waiting or failed messages, oldest first; to be freed with
- * spool_ids_free().  A directory that cannot be read is -1. */
+/* Ids of all waiting or failed messages, oldest first, and the names of broken
+ * files among the failed, which are no ids; to be freed with spool_ids_free().  A directory that cannot be read is -1. */
 int	spool_list(struct spool *s, bool failed, char ***ids, size_t *count,
 	    struct status *st);
 void	spool_ids_free(char **ids, size_t count);

@@ -218,6 +218,29 @@ class Command(Queue):
         self.assertEqual(self.ids(), [])
         self.delivered(2)
 
+    def test_retry_forgets_that_a_token_was_refused(self):
+        self.sandbox.scenario("error", code="7000215")
+        self.assertEqual(self.sendmail("b@example.net").code, 0)
+        self.sandbox.clear()
+        self.assertEqual(self.sendmail("-q").code, 0)
+        self.assertEqual(len(self.sandbox.token_requests()), 1)
+        self.assertEqual(self.json("retry")["delivered"], 1)
+        self.assertEqual(len(self.sandbox.token_requests()), 2)
+
+    def test_files_that_cannot_be_understood_are_listed(self):
+        one = self.keep("b@example.net")
+        path = self.spool / "new" / one
+        path.write_bytes(path.read_bytes()[:-60] + b"x" * 60 + b"more\n")
+        self.queue("retry")
+        self.assertEqual(self.ids("failed"), [one + ".broken"])
+        self.assertRegex(self.queue("failed").stdout,
+                         r"%s\.broken\n +\(Unreadable: " % one)
+        self.assertEqual(self.json("failed")[0]["state"], "unreadable")
+        self.assertIn("1 failed", self.queue("--check", code=1).stdout)
+        for action in ("show", "remove", "requeue"):
+            self.queue(action, one, code=66)
+        self.assertEqual(self.ids("failed"), [one + ".broken"])
+
     def test_queue_run(self):
         self.keep("-f", "one@example.com", "b@example.net")
         two = self.keep("-f", "two@example.com", "c@example.org")

@@ -127,6 +127,22 @@ class Runner(harness.Case):
         self.assertEqual(self.waiting("failed"), [victim.name + ".broken"])
         self.assertIn("broken", self.log_text())
 
+    def test_what_killed_processes_leave_is_swept(self):
+        self.queue()
+        state = self.directory / "state"
+        paths = [self.spool / ".unnamed.0123456789abcdef",
+                 state / ".token-contoso.json.0123456789abcdef",
+                 state / ".young.0123456789abcdef"]
+        self.use(state_directory=str(state))
+        state.mkdir(mode=0o750, exist_ok=True)
+        for path in paths:
+            path.touch(mode=0o640)
+        for path in paths[:2]:
+            os.utime(path, (time.time() - 90000,) * 2)
+        self.run_queue()
+        self.assertEqual([path.exists() for path in paths],
+                         [False, False, True])
+
     def test_filters(self):
         self.queue(2)
         self.queue(1, "carol@example.net")

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/safefile.h"
@@ -356,6 +357,45 @@ START_TEST(own_files_are_replaced_as_a_whole)
 }
 END_TEST
 
+/* Names as of a replacement that was killed, and names that only look so. */
+START_TEST(abandoned_temporary_files_are_swept)
+{
+	static const struct {
+		const char *name;
+		bool goes;
+	} files[] = {
+		{ ".token-a.json.0123456789abcdef", true },
+		{ ".unnamed.fedcba9876543210", true },
+		{ "token-a.json", false },
+		{ ".a.0123456789abcde", false },
+		{ ".a.0123456789abcdeF", false },
+		{ "..0123456789abcdef", false },
+		{ "a.0123456789abcdef", false },
+	};
+	struct status st = STATUS_INIT;
+	struct stat sb;
+	int d = safefile_open_directory("d", geteuid(), &st);
+	size_t i;
+	int fd;
+
+	ck_assert_int_ge(d, 0);
+	for (i = 0; i < sizeof files / sizeof *files; i++) {
+		fd = openat(d, files[i].name, O_CREAT | O_WRONLY, 0640);
+		ck_assert_int_ge(fd, 0);
+		close(fd);
+	}
+	ck_assert_int_eq(mkdirat(d, ".b.0123456789abcdef", 0750), 0);
+	safefile_sweep_at(d, time(NULL) - 60);
+	ck_assert_int_eq(fstatat(d, files[0].name, &sb, 0), 0);
+	safefile_sweep_at(d, time(NULL) + 60);
+	for (i = 0; i < sizeof files / sizeof *files; i++)
+		ck_assert_msg((fstatat(d, files[i].name, &sb, 0) == -1) ==
+		    files[i].goes, "%s", files[i].name);
+	ck_assert_int_eq(fstatat(d, ".b.0123456789abcdef", &sb, 0), 0);
+	close(d);
+}
+END_TEST
+
 START_TEST(own_files_are_ours_alone)
 {
 	struct status st = STATUS_INIT;
@@ -442,6 +482,7 @@ suite(void)
 	tcase_add_test(t, who_is_refused_is_told_who_it_is);
 	tcase_add_test(t, a_long_file_is_an_error_and_no_prefix);
 	tcase_add_test(t, own_files_are_replaced_as_a_whole);
+	tcase_add_test(t, abandoned_temporary_files_are_swept);
 	tcase_add_test(t, own_files_are_ours_alone);
 	tcase_add_test(t, own_directories_are_ours_alone);
 	tcase_add_test(t, an_unnamed_file_has_no_name);
