@@ -109,8 +109,10 @@ class Mailbearer(Client):
         """The config for a port; its state is the same for all of them."""
         world = self.world
         settings = dict(ca_file=None, ca_directory=str(world.hashed),
-                        host="localhost", port=port, log=str(
-                            world.directory / "log"),
+                        host=world.host, port=port,
+                        authority="https://%s:%d" % (world.host, world.ask(
+                            "token_port")),
+                        log=str(world.directory / "log"),
                         state_directory=str(world.directory / "state"),
                         send_timeout="30m", messages_per_minute=100000)
         settings.update(changes)

@@ -8,6 +8,10 @@ import subprocess
 import tempfile
 import time
 
+from . import callgrind, trace
+
+# A program that is not dumpable keeps its strings from a tracer that is not root.
+TRACE = ["strace", "-ff", "-qq", "-e", "inject=prctl:retval=0"]
 TIMEOUT = 900                      # seconds; valgrind with 30 MB is slow
 ENVIRONMENT = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"),
                "HOME": "/nonexistent", "LANG": "C"}
@@ -41,8 +45,8 @@ def accepting_session(client, before, stderr):
         time.sleep(0.005)
 
 
-def run(client, wrapper, port, cold, message, timeout=TIMEOUT):
-    """Run the client under `wrapper`; (stdout, stderr, session, requests)."""
+def run(client, wrapper, port, cold, message, environment=None):
+    """Run the client under `wrapper`; (process, session, token requests)."""
     world = client.world
     command = client.command(port, cold, message)
     if cold:
@@ -50,8 +54,9 @@ def run(client, wrapper, port, cold, message, timeout=TIMEOUT):
     sessions, requests = len(world.sessions()), world.token_requests()
     with open(client.stdin(message), "rb") as stdin:
         done = subprocess.run([*wrapper, *command], stdin=stdin, text=True,
-                              capture_output=True, env=ENVIRONMENT,
-                              timeout=timeout, check=False)
+                              capture_output=True, timeout=TIMEOUT,
+                              env={**ENVIRONMENT, **(environment or {})},
+                              check=False)
     session = accepting_session(client, sessions, done.stderr)
     return done, session, world.token_requests() - requests
 
@@ -67,6 +72,12 @@ class Tools:
                                    "system calls")
         self.valgrind = self._usable("valgrind", ["-q", "--tool=none"],
                                      "instructions")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.scratch.cleanup()
 
     def _usable(self, name, options, what):
         if not shutil.which(name):
@@ -110,6 +121,25 @@ class Tools:
         counts = [re.search(r"Collected : (\d+)", log.read_text())
                   for log in pathlib.Path(logs).iterdir()]
         return sum(int(one.group(1)) for one in counts if one) or None
+
+    def own_calls(self, client, port, cold=False):
+        """(system calls of the program itself, of what it starts)."""
+        if not self.strace:
+            return None, None
+        logs = tempfile.mkdtemp(dir=self.scratch.name)
+        run(client, TRACE + ["-o", logs + "/t"], port, cold, "small")
+        return trace.read(logs)
+
+    def own_instructions(self, client, port, message="small"):
+        """(instructions in the program's own file, in all of its process)."""
+        if not self.valgrind:
+            return None, None
+        out = os.path.join(self.scratch.name, "callgrind")
+        run(client, ["valgrind", "-q", "--tool=callgrind",
+                     "--callgrind-out-file=" + out], port, False, message,
+            callgrind.CPU if message == "small" else None)
+        costs = callgrind.by_object(out)
+        return (costs[str(client.program.resolve())], sum(costs.values()))
 
     def trace(self, client, port, calls, **more):
         """The lines of an strace of these calls."""

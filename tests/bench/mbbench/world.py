@@ -38,10 +38,16 @@ def serve(pipe, directory):
 
 
 class World:
-    """A tenant, and a directory where everything lies."""
+    """A tenant, and a directory where everything lies.  For counting it has as
+    little as can be of this machine: no names to look up, no authorities."""
 
-    def __init__(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="mbbench."))
+    def __init__(self, for_counting=False):
+        self.system_trust = not for_counting
+        self.host = "127.0.0.1" if for_counting else "localhost"
+        # As deep everywhere: each directory on the way to the config is looked
+        # at, and counted.
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="mbbench.",
+                                                       dir="/tmp"))
         self.records = Records(self.directory / "sandbox" / "record")
         self.proxies = []
         self._pipe, theirs = multiprocessing.Pipe()
@@ -63,7 +69,7 @@ class World:
     def __exit__(self, *_):
         for process in self.proxies:
             process.kill()
-            process.wait()
+            process.communicate()
         self._pipe.close()
         self._process.terminate()
         self._process.join()
@@ -86,13 +92,14 @@ class World:
         """The system's authorities and the sandbox's, as bundle and as hashed
         directory: who parses bundles has as much to parse as in real life."""
         own = pathlib.Path(self.ask("ca_file"))
-        bundle = next(filter(os.path.exists, SYSTEM_BUNDLES), None)
+        bundle = next(filter(os.path.exists, SYSTEM_BUNDLES), None) \
+            if self.system_trust else None
         self.has_system_trust = bundle is not None
         system = pathlib.Path(bundle).read_text() if bundle else ""
         self.bundle = self.write("bundle.pem", system + own.read_text())
         self.hashed = self.directory / "hashed"
         shutil.copytree(self.ask("ca_directory"), self.hashed, symlinks=False)
-        if SYSTEM_DIRECTORY.is_dir():
+        if self.system_trust and SYSTEM_DIRECTORY.is_dir():
             for link in SYSTEM_DIRECTORY.glob("????????.[0-9]"):
                 if not (self.hashed / link.name).exists():
                     (self.hashed / link.name).symlink_to(link.resolve())
