@@ -100,6 +100,12 @@ stream_start_tls(struct stream *s, struct status *st)
 {
 	int rc;
 
+	if (stream_has_input(s) && s->wire.flights == 0) {
+		status_set(st, EX_PROTOCOL, "%s spoke first, and what it said "
+		    "is not TLS", s->host);
+		return status_hint(st, "see whether `port` and `tls` (implicit "
+		    "or starttls) fit together");
+	}
 	if (stream_has_input(s)) {
 		status_set(st, EX_PROTOCOL, "%s sent more than a reply to "
 		    "STARTTLS", s->host);

@@ -14,8 +14,14 @@
 #include "base/xalloc.h"
 #include "smtp/tls_trust.h"
 
+/* Certificates (OpenSSL takes 100 KB of them), tickets and key updates that may
+ * come before the next word of the server.  SSL_read(3) goes on for as long as
+ * they come, and no deadline would be looked at meanwhile. */
+#define HOUSEKEEPING_MAX (256 * 1024)
+
 struct tls {
 	struct tls_params p;
+	struct wire	*wire;
 	char		*host;		/* OpenSSL's macros want no const */
 	SSL_CTX		*ctx;
 	SSL		*ssl;
@@ -53,8 +59,16 @@ retry_write(BIO *b)
 static int
 bio_read(BIO *b, char *to, int size)
 {
-	return bio_done(b, wire_recv(BIO_get_data(b), to, (size_t)size),
-	    retry_read);
+	struct wire *w = BIO_get_data(b);
+	ssize_t n = -1;
+
+	if (w->housekeeping > HOUSEKEEPING_MAX)
+		errno = EPROTO;
+	else
+		n = wire_recv(w, to, (size_t)size);
+	if (n > 0)
+		w->housekeeping += (size_t)n;
+	return bio_done(b, n, retry_read);
 }
 
 static int
@@ -141,6 +155,12 @@ remember_refusal(int ok, X509_STORE_CTX *chain)
 	struct tls *t = SSL_get_app_data(ssl);
 	X509 *certificate = X509_STORE_CTX_get_current_cert(chain);
 
+	/* Not every authority's list is there, and few are. */
+	if (!ok && X509_STORE_CTX_get_error(chain) ==
+	    X509_V_ERR_UNABLE_TO_GET_CRL) {
+		X509_STORE_CTX_set_error(chain, X509_V_OK);
+		return 1;
+	}
 	if (!ok && t->refused == NULL && certificate != NULL) {
 		X509_up_ref(certificate);
 		t->refused = certificate;
@@ -307,6 +327,7 @@ tls_new(const struct tls_params *p, struct wire *w, struct status *st)
 	const char *hint;
 
 	t->p = *p;
+	t->wire = w;
 	t->host = xstrdup(p->host);
 	/* Before anything else of OpenSSL: its config file can load code, and
 	 * taking itself apart at exit is work that the kernel does anyway. */
@@ -349,7 +370,7 @@ judge(struct tls *t, int n)
 	case SSL_ERROR_ZERO_RETURN:
 		return 0;
 	case SSL_ERROR_SYSCALL:
-		if (ERR_peek_error() == 0 && (n == 0 || saved == 0))
+		if (ERR_peek_error() == 0 && saved == 0)
 			return 0;
 		status_printable(t->reason, sizeof t->reason, strerror(saved));
 		return -1;
@@ -404,7 +425,10 @@ tls_read(struct tls *t, void *to, size_t size)
 	ERR_clear_error();
 	errno = 0;
 	n = SSL_read_ex(t->ssl, to, size, &got);
-	return n == 1 ? (ssize_t)got : judge(t, n);
+	if (n != 1)
+		return judge(t, n);
+	t->wire->housekeeping = 0;
+	return (ssize_t)got;
 }
 
 ssize_t

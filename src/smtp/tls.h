@@ -5,10 +5,11 @@
  *
  * The server must prove its name: a chain to a trust anchor, and the host (or
  * address) in subjectAltName; the common name does not count, a wildcard stands
- * for one whole label (RFC 9525 6.3).  Revocation is not checked: OCSP and CRLs
+ * for one whole label (RFC 9525 6.3).  Nobody is asked about revocation: that
  * would put a second server into every delivery, and the service's certificates
- * are replaced often enough.  Nothing is taken from the environment or from
- * openssl.cnf.
+ * are replaced often enough.  Lists that the administrator put beside his trust
+ * anchors are heeded (RFC 5280 6.3), those of other authorities not missed.
+ * Nothing is taken from the environment or from openssl.cnf.
  */
 #ifndef SMTP_TLS_H
 #define SMTP_TLS_H

@@ -91,7 +91,8 @@ tls_trust_load(SSL_CTX *ctx, const struct tls_params *p, struct status *st)
 	if (p->ca_file == NULL && p->ca_directory == NULL)
 		return add_system(store, st);
 	/* What the administrator names is trusted as it stands, root or not. */
-	X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+	X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN |
+	    X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
 	if (p->ca_file != NULL && !add_file(store, p->ca_file))
 		return status_set(st, EX_CONFIG, "ca-file %s: no certificate "
 		    "could be read from it", p->ca_file);
@@ -225,6 +226,22 @@ explain_issuer(const X509 *certificate, bool self_signed, const char *host,
 	    "between here and there");
 }
 
+static int
+explain_revocation(bool revoked, const char *host, struct status *st)
+{
+	if (revoked) {
+		status_set(st, EX_PROTOCOL, "the certificate of %s has been "
+		    "revoked", host);
+		return status_hint(st, "the server needs a new certificate; if "
+		    "it has one already, somebody may stand between here and "
+		    "there");
+	}
+	status_set(st, EX_PROTOCOL, "whether the certificate of %s has been "
+	    "revoked cannot be told: the revocation list has expired", host);
+	return status_hint(st, "put the authority's present list into ca-file, "
+	    "or take the old one out");
+}
+
 int
 tls_trust_explain(const X509 *certificate, long error, int depth,
     const char *host, struct status *st)
@@ -244,6 +261,10 @@ tls_trust_explain(const X509 *certificate, long error, int depth,
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 		return explain_issuer(certificate, false, host, st);
+	case X509_V_ERR_CERT_REVOKED:
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+		return explain_revocation(error == X509_V_ERR_CERT_REVOKED,
+		    host, st);
 	default:
 		return status_set(st, EX_PROTOCOL, "the certificate of %s%s is "
 		    "not to be trusted: %s", host,

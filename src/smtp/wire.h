@@ -17,6 +17,7 @@ struct wire {
 	bool	 listened;	/* the server has answered since we spoke last */
 	bool	 handshake;	/* all that is heard is an answer; later, lines
 				 * are, and the stream says so: a ticket is none */
+	size_t	 housekeeping;	/* octets of TLS since its last word of SMTP */
 };
 
 /* As recv(2) and send(2); -1 with errno EAGAIN when it would block. */

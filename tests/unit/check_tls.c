@@ -119,6 +119,25 @@ START_TEST(a_server_proves_its_name)
 }
 END_TEST
 
+/* The deadline is far, and the server faster than we are. */
+START_TEST(tls_without_a_word_is_not_heard_forever)
+{
+	const struct tls_server_kind kind = { GOOD, .names = "DNS:localhost",
+	    .floods = true };
+	struct tls_server server;
+	struct session_params p;
+	struct status st = STATUS_INIT;
+
+	tls_server_start(&server, &kind, 1);
+	p = params(&server);
+	p.deadline = clock_deadline(60000);
+	ck_assert_ptr_null(session_open(&p, &st));
+	ck_assert_int_eq(st.sysexit, EX_TEMPFAIL);
+	ck_assert_ptr_nonnull(strstr(st.text, "broke after connecting"));
+	tls_server_end(&server);
+}
+END_TEST
+
 static const struct {
 	const char *ca_file, *ca_directory, *certificate, *says;
 } files[] = {
@@ -203,6 +222,7 @@ suite(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_loop_test(t, a_server_proves_its_name, 0,
 	    sizeof handshakes / sizeof *handshakes);
+	tcase_add_test(t, tls_without_a_word_is_not_heard_forever);
 	tcase_add_loop_test(t, bad_files_are_the_administrators, 0,
 	    sizeof files / sizeof *files);
 	tcase_add_loop_test(t, a_session_is_resumed, 0, 2);

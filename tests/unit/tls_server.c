@@ -151,14 +151,25 @@ make_context(const struct tls_server_kind *kind)
 	return ctx;
 }
 
+/* RFC 8446 4.6.3: the client must take them, and need not say a word. */
 static void
-serve(SSL_CTX *ctx, int fd)
+flood(SSL *ssl)
+{
+	while (SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+	    SSL_do_handshake(ssl) == 1)
+		continue;
+}
+
+static void
+serve(SSL_CTX *ctx, int fd, bool floods)
 {
 	SSL *ssl = SSL_new(ctx);
 	char line[1000];
 
 	SSL_set_fd(ssl, fd);
 	if (SSL_accept(ssl) == 1) {
+		if (floods)
+			flood(ssl);
 		SSL_write(ssl, "220 mx\r\n", 8);
 		while (SSL_read(ssl, line, sizeof line) > 0)
 			SSL_write(ssl, "250 ok\r\n", 8);
@@ -188,7 +199,7 @@ tls_server_start(struct tls_server *s, const struct tls_server_kind *kind,
 		alarm(20);
 		ctx = make_context(kind);
 		while (connections-- > 0)
-			serve(ctx, accept(fd, NULL, NULL));
+			serve(ctx, accept(fd, NULL, NULL), kind->floods);
 		_exit(0);
 	}
 	close(fd);
