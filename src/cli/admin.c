@@ -36,7 +36,7 @@ static const struct command commands[] = {
 	{ "check", check_command, true, "[--from A] [--to B] [--send ADDRESS] "
 	  "[--json | --nagios]\n            [ACCOUNT | ADDRESS]",
 	  "try everything that a send needs, step by step" },
-	{ "explain", explain_command, true, "[--account NAME] [TEXT | CODE]",
+	{ "explain", explain_command, true, "[--account NAME] [--json] [TEXT | CODE]",
 	  "what a failure means and what to do about it" },
 	{ "setup", setup_command, true, "[ACCOUNT] | --new [--tenant ID] "
 	  "[--client-id ID] [--mailbox ADDRESS]\n            [--secret-file "

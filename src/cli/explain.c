@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/record.h"
 #include "cli/admin_config.h"
-#include "cli/exit_text.h"
-#include "cli/findings.h"
+#include "cli/meaning.h"
 #include "cli/out.h"
 
 #define TEXT_MAX	(1024 * 1024)	/* of a log */
-#define MEANINGS_MAX	8		/* of one code without its words */
+#define OBJECT_MAX	(64 * 1024)
 #define INDENT		2
 
 struct explanation {
@@ -20,7 +20,7 @@ struct explanation {
 	struct arguments	 arguments;
 	const char		*file, *account_name;
 	struct config		 config;
-	bool			 has_config;
+	bool			 has_config, json;
 	struct out		 out;
 };
 
@@ -38,193 +38,118 @@ choose_account(const struct explanation *x, const struct finding *f)
 	return a != NULL ? a : x->config.default_account;
 }
 
-static const char *
-or_null(const char *s)
-{
-	return s[0] != '\0' ? s : NULL;
-}
-
-static void
-fill_values(const struct explanation *x, const struct finding *f,
-    struct diagnose_values *v)
-{
-	const struct account *a = choose_account(x, f);
-
-	*v = (struct diagnose_values){ .mailbox = or_null(f->mailbox),
-	    .from = or_null(f->from) };
-	if (a == NULL)
-		return;
-	if (v->mailbox == NULL)
-		v->mailbox = a->mailbox;
-	if (a->app != NULL)
-		v->client_id = a->app->client_id;
-}
-
-/* The row for a code alone may be one of several: the words would tell. */
-static bool
-may_mean(const struct diagnosis *d, const struct finding *f)
-{
-	return d->enhanced != NULL && strcmp(d->enhanced, f->enhanced) == 0 &&
-	    (d->reply == 0 || f->reply == 0 || d->reply == f->reply) &&
-	    (f->words[0] == '\0' || d->words == NULL ||
-	    strcasestr(f->words, d->words) != NULL);
-}
-
-/* The rows for a finding, best first. */
-static size_t
-find_meanings(const struct finding *f,
-    const struct diagnosis *rows[MEANINGS_MAX])
-{
-	size_t i, n = 0, most = f->words[0] == '\0' ? MEANINGS_MAX : 1;
-	const struct diagnosis *d;
-
-	if (f->kind == FOUND_TOKEN) {
-		rows[0] = diagnose_token(f->reply != 0 ? f->reply : 400,
-		    f->oauth_error, f->aadsts, f->words);
-		return 1;
-	}
-	/* The catalogue is asked for whole replies; people have half of one. */
-	if (f->words[0] == '\0' || f->reply == 0)
-		for (i = 0; n < most && (d = diagnose_row(i)) != NULL; i++)
-			if (may_mean(d, f))
-				rows[n++] = d;
-	if (n == 0)
-		rows[n++] = diagnose_reply(f->stage, f->reply, f->enhanced,
-		    f->words);
-	return n;
-}
-
-static const char *
-passes(const struct diagnosis *d)
-{
-	switch (d->class) {
-	case CLASS_RETRY:
-		return d->loud ? "perhaps: it is tried again, but see to it now" :
-		    "yes";
-	case CLASS_CONFIG:
-		return "no, it must be mended";
-	case CLASS_POLICY:
-		return "no, whoever sets the policy must allow it";
-	case CLASS_RECIPIENT:
-		return "no, not for this recipient";
-	default:
-		return "no, not for this message";
-	}
-}
-
-static void
-print_message(struct explanation *x, const struct diagnosis *d)
-{
-	const struct exit_text *e = exit_text(d->sysexit);
-	struct status st = STATUS_INIT;
-	char text[400];
-
-	st.class = d->class;
-	if (status_is_mendable(&st))
-		snprintf(text, sizeof text, "kept in the spool, exit 0, and tried "
-		    "again until retry-for is over; with spool = false not kept, "
-		    "exit %d (%s)", e->code, e->name);
-	else
-		snprintf(text, sizeof text, "not tried again; a copy is kept in "
-		    "failed/; exit %d (%s)", e->code, e->name);
-	out_field(&x->out, INDENT, "Mail", text);
-}
-
 /* `is_one` of several: then only what differs. */
 static void
-print_row(struct explanation *x, const struct finding *f,
-    const struct diagnosis *d, bool is_one)
+print_meaning(struct out *out, const struct meaning *m, bool is_one)
 {
-	struct diagnose_values values;
-	char fix[512];
-
-	fill_values(x, f, &values);
-	diagnose_fix(d, &values, fix, sizeof fix);
-	out_field(&x->out, INDENT, "Means", d->cause);
-	if (!is_one) {
-		out_field(&x->out, INDENT, "Passes", passes(d));
-		print_message(x, d);
-	}
-	out_field(&x->out, INDENT, "Do", fix);
+	out_field(out, INDENT, "Means", m->means);
+	if (m->passes != NULL && !is_one)
+		out_field(out, INDENT, "Passes", m->passes);
+	if (m->mail[0] != '\0' && !is_one)
+		out_field(out, INDENT, "Mail", m->mail);
+	if (m->fix[0] != '\0')
+		out_field(out, INDENT, "Do", m->fix);
 }
 
 static void
-print_heading(struct explanation *x, const struct finding *f)
+print_text(struct out *out, const struct explained *e)
 {
-	char text[700];
+	size_t i;
 
-	if (f->kind == FOUND_REPLY && f->reply != 0)
-		snprintf(text, sizeof text, "%d %s%s%s", f->reply, f->enhanced,
-		    f->enhanced[0] != '\0' ? " " : "", f->words);
-	else if (f->kind == FOUND_REPLY)
-		snprintf(text, sizeof text, "%s %s", f->enhanced, f->words);
-	else if (f->aadsts != 0)
-		snprintf(text, sizeof text, "AADSTS%ld%s%s", f->aadsts,
-		    f->oauth_error[0] != '\0' ? ", " : "", f->oauth_error);
-	else
-		snprintf(text, sizeof text, "%s", f->oauth_error[0] != '\0' ?
-		    f->oauth_error : f->words);
-	out_wrap(&x->out, 0, text);
-}
-
-static void
-print_failure(struct explanation *x, const struct finding *f)
-{
-	const struct diagnosis *rows[MEANINGS_MAX];
-	size_t i, n = find_meanings(f, rows);
-	char where[120];
-
-	print_heading(x, f);
-	if (n > 1)
-		out_wrap(&x->out, INDENT, "This code has several meanings; the "
+	out_wrap(out, 0, e->heading);
+	if (e->count > 1)
+		out_wrap(out, INDENT, "This code has several meanings; the "
 		    "server's words say which one it is.");
-	for (i = 0; i < n; i++) {
-		if (n > 1)
-			putc('\n', x->out.to);
-		print_row(x, f, rows[i], n > 1);
+	for (i = 0; i < e->count; i++) {
+		if (e->count > 1)
+			putc('\n', out->to);
+		print_meaning(out, &e->meanings[i], e->count > 1);
 	}
-	if (f->aadsts == 0 || rows[0]->aadsts == f->aadsts)
+	if (e->see[0] != '\0')
+		out_field(out, INDENT, "See", e->see);
+}
+
+/* Texts may come out of a pasted log, in whatever bytes. */
+static void
+put_text(struct record *r, const char *name, const char *text)
+{
+	char clean[1024];
+
+	if (text == NULL || text[0] == '\0')
 		return;
-	snprintf(where, sizeof where,
-	    "https://login.microsoftonline.com/error?code=%ld", f->aadsts);
-	out_field(&x->out, INDENT, "See", where);
+	status_printable(clean, sizeof clean, text);
+	record_put_text(r, name, clean);
 }
 
 static void
-print_exit(struct explanation *x, const struct finding *f)
+put_number(struct record *r, const char *name, int64_t number)
 {
-	const struct exit_text *e = exit_text(f->sysexit);
-	struct status st = STATUS_INIT;
-	char heading[700];
-
-	snprintf(heading, sizeof heading, "exit %d (%s)%s%s", f->sysexit,
-	    e != NULL ? e->name : "unknown", f->words[0] != '\0' ? ": " : "",
-	    f->words);
-	out_wrap(&x->out, 0, heading);
-	status_set(&st, f->sysexit, "%s", "");
-	if (f->hint[0] != '\0')
-		status_hint(&st, "%s", f->hint);
-	out_field(&x->out, INDENT, "Means", e != NULL ? e->means :
-	    "mailbearer never exits so; the calling program may");
-	if (e != NULL)
-		out_field(&x->out, INDENT, "Mail", e->message);
-	if (f->sysexit != EX_OK)
-		out_field(&x->out, INDENT, "Do", diagnose_advice(&st));
+	if (number != 0)
+		record_put_number(r, name, number);
 }
 
-static bool
-is_failure(const struct finding *f)
+static struct record *
+meaning_record(const struct meaning *m)
 {
-	return f->kind != FOUND_REPLY || f->reply == 0 || f->reply >= 400;
+	struct record *r = record_new();
+
+	put_text(r, "means", m->means);
+	put_text(r, "class", m->class);
+	put_text(r, "passes", m->passes);
+	put_number(r, "exit", m->sysexit);
+	put_text(r, "mail", m->mail);
+	put_text(r, "do", m->fix);
+	return r;
+}
+
+static struct record *
+explained_record(const struct explained *e)
+{
+	const struct finding *f = e->finding;
+	struct record *r = record_new();
+	size_t i;
+
+	put_text(r, "text", e->heading);
+	record_put_flag(r, "failure", meaning_is_failure(f));
+	put_number(r, "reply", f->reply);
+	put_text(r, "enhanced", f->enhanced);
+	put_number(r, "aadsts", f->aadsts);
+	put_text(r, "oauth_error", f->oauth_error);
+	put_text(r, "account", f->account);
+	record_put_array(r, "meanings");
+	for (i = 0; i < e->count; i++)
+		record_append(r, "meanings", meaning_record(&e->meanings[i]));
+	put_text(r, "see", e->see);
+	return r;
+}
+
+/* As the queue's lists: an array, an object a line. */
+static void
+print_json(const struct explained *e, bool is_first)
+{
+	struct record *r = explained_record(e);
+	struct buf line;
+
+	buf_init(&line, OBJECT_MAX);
+	record_format(r, &line);
+	printf("%s%s", is_first ? "[" : ",\n ", line.data);
+	buf_release(&line);
+	record_free(r);
 }
 
 static void
-print_success(struct explanation *x, const struct finding *f)
+print_one(struct explanation *x, const struct finding *f, bool is_first)
 {
-	print_heading(x, f);
-	out_field(&x->out, INDENT, "Means", f->reply < 300 ?
-	    "the server agrees: nothing failed here" :
-	    "the server waits for what comes next: nothing failed here");
+	struct explained e;
+
+	meaning_find(&e, f, choose_account(x, f));
+	if (x->json) {
+		print_json(&e, is_first);
+		return;
+	}
+	if (!is_first)
+		putc('\n', x->out.to);
+	print_text(&x->out, &e);
 }
 
 /* In a dialogue with a failure in it, what went well is not worth a word. */
@@ -236,20 +161,15 @@ print_all(struct explanation *x, const char *text, size_t len)
 	bool is_first = true;
 
 	for (i = 0; i < count; i++)
-		failures += is_failure(&list[i]);
+		failures += meaning_is_failure(&list[i]);
 	for (i = 0; i < count; i++) {
-		if (failures != 0 && !is_failure(&list[i]))
+		if (failures != 0 && !meaning_is_failure(&list[i]))
 			continue;
-		if (!is_first)
-			putc('\n', x->out.to);
+		print_one(x, &list[i], is_first);
 		is_first = false;
-		if (list[i].kind == FOUND_EXIT)
-			print_exit(x, &list[i]);
-		else if (is_failure(&list[i]))
-			print_failure(x, &list[i]);
-		else
-			print_success(x, &list[i]);
 	}
+	if (x->json)
+		puts(count != 0 ? "]" : "[]");
 	return count != 0 ? EX_OK : 1;
 }
 
@@ -333,7 +253,10 @@ explain_command(struct identity *id, int argc, char **argv)
 {
 	struct explanation x = { .arguments = { argc, argv } };
 	struct status st = STATUS_INIT;
-	bool is_parsed =
+	bool is_parsed;
+
+	x.json = admin_flag(&x.arguments, "--json");
+	is_parsed =
 	    admin_value(&x.arguments, "-C", &x.file, &st) == 0 &&
 	    admin_value(&x.arguments, "--account", &x.account_name, &st) == 0 &&
 	    admin_operands(&x.arguments, &st) == 0;

@@ -377,6 +377,31 @@ class CheckTest(SharedCase):
                      b"nothing here\n")
         self.assertEqual((result.code, result.stdout), (1, ""))
 
+    def test_explain_json(self):
+        path = self.config()
+
+        def explain(*arguments, code=0, **options):
+            result = run([str(PROGRAM), "explain", "-C", str(path), "--json",
+                          *arguments], **options)
+            self.assertEqual((result.code, result.stderr == ""),
+                             (code, code == 0))
+            return json.loads(result.stdout)
+        one, = explain("535 5.7.139 Authentication unsuccessful, "
+                       "SmtpClientAuthentication is disabled for the Tenant.")
+        self.assertEqual((one["failure"], one["reply"], one["enhanced"]),
+                         (True, 535, "5.7.139"))
+        meaning, = one["meanings"]
+        self.assertEqual((meaning["class"], meaning["exit"]), ("config", 77))
+        self.assertIn("-Identity alerts@contoso.com", meaning["do"])
+        several, = explain("5.7.139")
+        self.assertGreater(len(several["meanings"]), 3)
+        two = explain(stdin=b"451 4.7.0 Temporary server error. PRX4 \xff\n"
+                      b"AADSTS7000222: expired\n")
+        self.assertEqual([e.get("aadsts") for e in two], [None, 7000222])
+        self.assertEqual(two[0]["meanings"][0]["passes"], "yes")
+        self.assertEqual(explain("75")[0]["meanings"][0]["exit"], 75)
+        self.assertEqual(explain("nothing", code=1), [])
+
 
 if __name__ == "__main__":
     if not PROGRAM.exists():
