@@ -55,11 +55,24 @@ static const struct command commands[] = {
 	{ "config", config_command, true, "[--json]",
 	  "show every value that counts, and where it comes from" },
 	{ "import", import_command, true, "[--format NAME] FILE",
-	  "print a config from msmtp's, ssmtp's, nullmailer's, dma's or "
-	  "Postfix's" },
+	  "print a config from one of msmtp, ssmtp, nullmailer, dma or Postfix" },
 	{ "help", help, false, "", "show this text" },
 	{ "version", version, false, "", "show the version" },
 };
+
+static void
+print_command(FILE *to, const struct command *c)
+{
+	fprintf(to, "  %-10s%s%s%s\n", c->name, c->arguments,
+	    c->arguments[0] != '\0' ? "\n            " : "", c->summary);
+}
+
+static void
+print_end(FILE *to)
+{
+	fputs("\nWith -C FILE another config than the installation's is read.\n"
+	    "See mailbearer(8) and mailbearer.conf(5).\n", to);
+}
 
 static void
 usage(FILE *to)
@@ -68,12 +81,16 @@ usage(FILE *to)
 
 	fputs("usage: mailbearer COMMAND [ARGUMENTS]\n\n", to);
 	for (i = 0; i < sizeof commands / sizeof *commands; i++)
-		fprintf(to, "  %-10s%s%s%s\n", commands[i].name,
-		    commands[i].arguments,
-		    commands[i].arguments[0] != '\0' ? "\n            " : "",
-		    commands[i].summary);
-	fputs("\nEach takes -C FILE to read another config than the "
-	    "installation's.\nSee mailbearer(8) and mailbearer.conf(5).\n", to);
+		print_command(to, &commands[i]);
+	print_end(to);
+}
+
+/* "mailbearer check --help"; among sendmail's flags -h means something else. */
+static bool
+asks_for_help(const struct command *c, int argc, char **argv)
+{
+	return argc > 2 && c->run != sendmail_as_caller &&
+	    (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0);
 }
 
 static int
@@ -124,6 +141,12 @@ admin_main(struct identity *id, int argc, char **argv)
 		    "mailbearer: hint: mailbearer help lists the commands\n",
 		    argv[1]);
 		return EX_USAGE;
+	}
+	if (asks_for_help(c, argc, argv)) {
+		fputs("usage: mailbearer\n", stdout);
+		print_command(stdout, c);
+		print_end(stdout);
+		return EX_OK;
 	}
 	if (!c->drops_itself && privilege_drop(id, true, &st) == -1) {
 		fprintf(stderr, "mailbearer: %s\n", st.text);

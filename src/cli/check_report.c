@@ -2,6 +2,7 @@
 #include "cli/check_report.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define JSON_MAX	(1024 * 1024)
 #define INDENT		8
@@ -131,18 +132,25 @@ print_json(struct check_report *r)
 	record_free(r->json);
 }
 
-/* '|' begins performance data, and there is one line. */
+/* '|' begins performance data, and there is one line; a person who looks at it
+ * has a screen of a certain width. */
 static void
-print_line(const char *state, const char *text)
+print_line(struct out *out, const char *state, const char *text)
 {
-	printf("MAILBEARER %s - ", state);
-	for (; *text != '\0'; text++)
-		putchar(*text == '|' ? '/' : *text == '\n' ? ' ' : *text);
-	putchar('\n');
+	char line[sizeof ((struct check_report *)0)->first + 40], *s;
+
+	snprintf(line, sizeof line, "MAILBEARER %s - %s", state, text);
+	for (s = line; *s != '\0'; s++)
+		if (*s == '|' || *s == '\n')
+			*s = *s == '|' ? '/' : ' ';
+	if (isatty(fileno(out->to)))
+		out_wrap(out, 0, line);
+	else
+		fprintf(out->to, "%s\n", line);
 }
 
 static int
-print_nagios(const struct check_report *r)
+print_nagios(struct check_report *r)
 {
 	static const char *const states[] = {
 		[OUT_OK] = "OK", [OUT_DOUBT] = "WARNING",
@@ -151,7 +159,7 @@ print_nagios(const struct check_report *r)
 	char text[40];
 
 	snprintf(text, sizeof text, "%zu steps are well", r->count[OUT_OK]);
-	print_line(states[r->worst], r->worst == OUT_OK ? text : r->first);
+	print_line(&r->out, states[r->worst], r->worst == OUT_OK ? text : r->first);
 	return r->worst == OUT_OK ? NAGIOS_OK : r->worst == OUT_DOUBT ?
 	    NAGIOS_WARNING : NAGIOS_CRITICAL;
 }
@@ -186,7 +194,7 @@ check_report_refusal(struct check_report *r, const struct check *k,
     const struct status *st)
 {
 	if (r->form == REPORT_NAGIOS) {
-		print_line("UNKNOWN", st->text);
+		print_line(&r->out, "UNKNOWN", st->text);
 		return NAGIOS_UNKNOWN;
 	}
 	if (r->form == REPORT_JSON) {

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/record.h"
@@ -181,7 +182,9 @@ queue_check_report(const struct queue_check *check, bool json)
 		format_age(age, check->value[MEASURE_OLDEST]);
 		printf(", the oldest for %s", age);
 	}
-	printf(", %" PRId64 " failed |", check->value[MEASURE_FAILED]);
+	printf(", %" PRId64 " failed", check->value[MEASURE_FAILED]);
+	/* One line is for programs; a person's screen is not so wide. */
+	fputs(isatty(STDOUT_FILENO) ? "\n|" : " |", stdout);
 	print_performance(check);
 	return code;
 }

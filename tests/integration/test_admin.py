@@ -18,6 +18,25 @@ import unittest
 from harness import PROGRAM, TOP, SharedCase, run
 
 
+def on_a_terminal(command, **environment):
+    """What it writes to a terminal of 80 columns, with plain line ends."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(command[0], command, {"PATH": os.environ["PATH"],
+                                        "TERM": "xterm", **environment})
+    # Whatever goes wrong, the program does not outlive its patience.
+    timer = threading.Timer(60, os.kill, (pid, signal.SIGKILL))
+    timer.start()
+    written = b""
+    with contextlib.suppress(OSError):      # its end, as Linux says it
+        while piece := os.read(terminal, 4096):
+            written += piece
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    timer.cancel()
+    return written.replace(b"\r\n", b"\n").decode()
+
+
 class Admin(SharedCase):
     def setUp(self):
         super().setUp()
@@ -507,6 +526,109 @@ class SetupNew(Admin):
         self.assertEqual(secret.read_text(), "s3cret\n")
         self.assertEqual(self.mode(secret), 0o600)
         self.assertNotIn("local-mail-to", self.path.read_text())
+
+
+class Screen(Admin):
+    """Whatever a person reads fits his screen, with values of the usual kind."""
+    tenant = "aaaabbbb-0000-cccc-1111-dddd2222eeee"
+    mailbox = "notifications@subsidiary.contoso.com"
+
+    def setUp(self):
+        super().setUp()
+        self.spool = self.directory / "spool"
+        self.spool.mkdir(mode=0o750)
+        self.sandbox.add_mailbox(self.mailbox)
+        self.config(spool=True, spool_directory=str(self.spool),
+                    mailbox=self.mailbox, client_secret_expires="2031-12-31",
+                    serves=["*@shop.example", "noreply@subsidiary.example"],
+                    local_mail_to="hostmaster@subsidiary.contoso.com",
+                    tenant=self.sandbox.tenant_id)
+
+    def assert_narrow(self, text):
+        """Paths of this test alone are longer than those of a host."""
+        text = text.replace(str(self.directory), "/etc").replace(
+            str(self.top), "/etc")
+        for line in text.splitlines():
+            # A value of a config cannot be broken.
+            if not re.match(r' +token-endpoint = "[^ ]+"$', line):
+                self.assertLessEqual(len(line), 80, line)
+        self.assertNotIn("\033", text)
+
+    def spool_three(self):
+        self.sandbox.scenario(
+            "reply@end-of-data=451 4.7.0 Temporary server error. Please try again "
+            "later. PRX5 [AM0PR0202CA0011.eurprd02.prod.outlook.com "
+            "2026-11-22T02:00:00.000Z 08DE2A0A0B0C0D0E]")
+        for sender in ("a@contoso.com", "accounts.receivable@subsidiary.co"
+                       "ntoso.com", "x" * 50 + "@subsidiary.contoso.com"):
+            self.sendmail("-f", sender, "somebody.with.a.long.name@"
+                          "a.department.of.example.org", "bob@example.net")
+        return sorted(path.name for path in (self.spool / "new").iterdir())
+
+    def test_every_command(self):
+        self.sendmail("bob@example.net")
+        for name, *arguments in (
+                ("check", "--from", self.mailbox, "--to", "bob@example.net"),
+                ("setup",), ("token",), ("accounts",), ("config",),
+                ("route", "noreply@somewhere.example.org"),
+                ("explain", "535 5.7.3 Authentication unsuccessful"),
+                ("explain", "5.7.139"), ("explain", "AADSTS700016")):
+            with self.subTest(name, arguments=arguments):
+                result = run([str(PROGRAM), name, "-C", str(
+                    self.directory / "mailbearer.conf"), *arguments])
+                self.assertEqual((result.code, result.stderr), (0, ""))
+                self.assertGreater(len(result.stdout), 40)
+                self.assert_narrow(result.stdout)
+
+    def test_help(self):
+        text = run([str(PROGRAM), "help"]).stdout
+        self.assert_narrow(text)
+        names = re.findall(r"(?m)^  ([a-z]+) ", text)
+        self.assertIn("queue", names)
+        for name in names:
+            if name == "sendmail":
+                continue
+            for flag in ("--help", "-h"):
+                one = run([str(PROGRAM), name, flag])
+                self.assertEqual((one.code, one.stderr), (0, ""))
+                self.assertRegex(one.stdout, r"\A.*\n  %s " % name)
+                self.assertIn(one.stdout.splitlines()[1], text)
+
+    def test_the_queue(self):
+        ids = self.spool_three()
+        self.assertEqual(len(ids), 3)
+        path = str(self.directory / "mailbearer.conf")
+        for arguments in (["queue"], ["sendmail", "-bp"],
+                          ["queue", "show", ids[1]]):
+            split = 2 if arguments[0] == "sendmail" else 1
+            command = [str(PROGRAM), arguments[0], "-C", path, *arguments[1:]]
+            with self.subTest(arguments, split=split):
+                text = run(command).stdout
+                self.assert_narrow(text)
+                self.assertIn("<accounts.receivable@subsidiary.contoso.com>",
+                              text)
+                self.assertRegex(text, r"PRX5\s+\[AM0PR0202CA0011")
+                self.assertIn("a.department.of.example.org>", text)
+
+    def test_monitoring_on_a_terminal(self):
+        """One line for programs, as many as it takes for a person."""
+        self.spool_three()
+        for arguments in (("queue", "--check"), ("check", "--nagios")):
+            command = [str(PROGRAM), *arguments, "-C",
+                       str(self.directory / "mailbearer.conf")]
+            line = run(command).stdout
+            self.assertEqual(line.count("\n"), 1, line)
+            screen = on_a_terminal(command)
+            self.assert_narrow(screen)
+            self.assertEqual(screen.split(), line.replace(
+                " |", "\n|").split())
+
+    def test_colour(self):
+        command = [str(PROGRAM), "check", "-C",
+                   str(self.directory / "mailbearer.conf")]
+        self.assertIn("\033[32mok\033[0m", on_a_terminal(command))
+        for environment in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+            self.assertNotIn("\033", on_a_terminal(command, **environment))
 
 
 class Import(unittest.TestCase):
