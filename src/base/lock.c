@@ -51,7 +51,6 @@
 #endif
 
 /* No calendar gets there: 2^62 ms are a hundred million years. */
-#define INODE_OFFSET	(INT64_C(1) << 62)
 
 #define PAUSE_MIN_MS	2
 #define PAUSE_MAX_MS	50
@@ -170,12 +169,6 @@ lock_take_open(struct lock *l, int fd, int64_t hold_ms)
 	close(l->fd);
 	l->fd = -1;
 	return 1;
-}
-
-int
-lock_take_inode(int fd)
-{
-	return set_lock(fd, F_WRLCK, INODE_OFFSET, INODE_OFFSET + 1) != 0;
 }
 
 int

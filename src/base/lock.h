@@ -44,10 +44,6 @@ int	lock_take(struct lock *l, int directory, const char *name,
  * the inode of a spooled message, so that a frozen runner cannot keep it.
  * Returns 0 when held, 1 when not. */
 int	lock_take_open(struct lock *l, int fd, int64_t hold_ms);
-/* A lock without a promise on a file that is open for writing, at an offset far
- * past its end: only for a holder that nobody can freeze.  It goes with the
- * last descriptor of this opening.  Returns 0 when held, 1 when not. */
-int	lock_take_inode(int fd);
 /* Promises a new `hold_ms` from now (a promise is never shortened).  -1 if the
  * lock is no longer ours. */
 int	lock_extend(struct lock *l, int64_t hold_ms);

@@ -30,12 +30,6 @@ out_init(struct out *o, FILE *to)
 	    term != NULL && strcmp(term, "dumb") != 0;
 }
 
-const char *
-out_mark_word(enum out_mark mark)
-{
-	return marks[mark].word;
-}
-
 /* Characters, not bytes: the continuation bytes of UTF-8 take no column. */
 static int
 columns(const char *s, size_t len)
@@ -163,8 +157,11 @@ command_length(const char *s)
 	return n;
 }
 
-const char *
-out_find_command(const char *text, size_t *len)
+/* The first PowerShell command in a text that has more to it than its name
+ * ("Verb-Noun -Option", "Verb-Noun | fl"): where it begins, and its length; NULL
+ * if there is none. */
+static const char *
+find_command(const char *text, size_t *len)
 {
 	const char *s;
 
@@ -235,7 +232,7 @@ out_advice(struct out *o, int indent, const char *text)
 	const char *command;
 	size_t len = 0;
 
-	while ((command = out_find_command(text, &len)) != NULL) {
+	while ((command = find_command(text, &len)) != NULL) {
 		put_words(o, indent, text, (size_t)(command - text));
 		if (o->column > indent)
 			end_line(o);

@@ -24,8 +24,6 @@ enum out_mark { OUT_OK, OUT_DOUBT, OUT_FAILED, OUT_NOT_TRIED, OUT_MARKS };
 /* Colour is for terminals, and not where NO_COLOR is set or TERM is "dumb". */
 void	out_init(struct out *o, FILE *to);
 
-/* The word for a mark: "ok", "??", "FAILED", "-". */
-const char *out_mark_word(enum out_mark mark);
 /* One step of a list: mark, name, and what was seen, wrapped behind them. */
 void	out_step(struct out *o, enum out_mark mark, const char *name,
 	    const char *text);
@@ -41,10 +39,5 @@ void	out_wrap(struct out *o, int indent, const char *text);
  * lines of its own, so that it can be copied, broken with a back-tick before an
  * option where it is too long. */
 void	out_advice(struct out *o, int indent, const char *text);
-
-/* The first PowerShell command in a text that has more to it than its name
- * ("Verb-Noun -Option", "Verb-Noun | fl"): where it begins, and its length; NULL
- * if there is none. */
-const char *out_find_command(const char *text, size_t *len);
 
 #endif

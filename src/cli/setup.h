@@ -49,7 +49,5 @@ int	setup_ask(struct setup *s, struct status *st);
 int	setup_validate(const struct setup *s, struct status *st);
 /* Writes credential and config, telling on stdout what was written. */
 int	setup_write(struct setup *s, struct status *st);
-/* The text of the config, to be released. */
-void	setup_text(const struct setup *s, struct buf *out);
 
 #endif

@@ -236,7 +236,7 @@ write_credential(struct setup *s, struct status *st)
 	return rc;
 }
 
-void
+static void
 setup_text(const struct setup *s, struct buf *out)
 {
 	bool is_secret = s->credential == SETUP_SECRET_FILE ||

@@ -19,7 +19,8 @@ struct request {
 	const struct account	*account;
 };
 
-void
+/* What a token says of itself (RFC 7519, Entra's claims), a line each. */
+static void
 token_report_claims(struct report *r, const char *access)
 {
 	struct claims c;

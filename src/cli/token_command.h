@@ -12,7 +12,5 @@
  * [--json].  Returns the exit code. */
 int	token_command(struct identity *id, int argc, char **argv);
 
-/* What a token says of itself (RFC 7519, Entra's claims), a line each. */
-void	token_report_claims(struct report *r, const char *access);
 
 #endif

@@ -40,18 +40,6 @@ address_text(const struct address *a)
 	return xasprintf("%s@%s", a->local, a->domain);
 }
 
-/* RFC 5321 2.4 lets a host tell "Joe" from "joe"; nobody does, and two copies
- * of a message are the likelier harm. */
-bool
-address_equal(const struct address *a, const struct address *b)
-{
-	if (strcasecmp(a->local, b->local) != 0)
-		return false;
-	if (a->domain == NULL || b->domain == NULL)
-		return a->domain == b->domain;
-	return strcasecmp(a->domain, b->domain) == 0;
-}
-
 void
 address_qualify(struct address *a, const char *domain)
 {

@@ -59,9 +59,6 @@ void	address_list_release(struct address_list *list);
 
 /* "local@domain", or "local" for a bare one, to be freed. */
 char	*address_text(const struct address *a);
-/* The same address for delivery: local parts compare exactly but for case,
- * domains as A-labels. */
-bool	address_equal(const struct address *a, const struct address *b);
 /* Gives a bare address this domain. */
 void	address_qualify(struct address *a, const char *domain);
 /* A display name as it stands before <addr>: atoms as they are, else quoted,

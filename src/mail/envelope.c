@@ -11,7 +11,8 @@
 
 #define SLOTS_MIN 32
 
-/* Case is ignored as in address_equal(). */
+/* RFC 5321 2.4 lets a host tell "Joe" from "joe"; nobody does, and two copies
+ * of a message are the likelier harm. */
 static uint64_t
 hash_of(const char *address)
 {

@@ -43,7 +43,7 @@ struct envelope {
 
 #define ENVELOPE_INIT { 0 }
 
-/* Adds a recipient unless it is there already (address_equal).  The envelope
+/* Adds a recipient unless it is there already (whatever its case).  The envelope
  * keeps copies. */
 void	envelope_add(struct envelope *e, const struct address *a);
 /* Recipients in that state. */

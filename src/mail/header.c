@@ -75,26 +75,23 @@ header_name_length(const char *line, size_t len)
 	return name;
 }
 
-/* Opens a gap for field `i`. */
+/* Room for one more field. */
 static struct header_field *
-insert(struct header *h, size_t i)
+add_room(struct header *h)
 {
 	if (h->count == h->cap) {
 		h->cap = h->cap == 0 ? 16 : 2 * h->cap;
 		h->fields = xreallocarray(h->fields, h->cap,
 		    sizeof *h->fields);
 	}
-	memmove(h->fields + i + 1, h->fields + i,
-	    (h->count - i) * sizeof *h->fields);
-	h->count++;
-	return &h->fields[i];
+	return &h->fields[h->count++];
 }
 
 static void
 parse_field(struct header *h, const char *text, size_t len, size_t name_len)
 {
 	const char *colon = memchr(text + name_len, ':', len - name_len);
-	struct header_field *field = insert(h, h->count);
+	struct header_field *field = add_room(h);
 	struct buf body;
 
 	buf_init(&body, 2 * len);	/* an LF may become CRLF */
@@ -316,26 +313,14 @@ fold_body(const char *name, const char *body)
 	return buf_detach(&out);
 }
 
-static void
-add_field(struct header *h, size_t i, const char *name, const char *body)
-{
-	char *folded = fold_body(name, body);
-	struct header_field *field = insert(h, i);
-
-	field->name = xstrdup(name);
-	field->body = folded;
-}
-
 void
 header_append(struct header *h, const char *name, const char *body)
 {
-	add_field(h, h->count, name, body);
-}
+	char *folded = fold_body(name, body);
+	struct header_field *field = add_room(h);
 
-void
-header_prepend(struct header *h, const char *name, const char *body)
-{
-	add_field(h, 0, name, body);
+	field->name = xstrdup(name);
+	field->body = folded;
 }
 
 void

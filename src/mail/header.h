@@ -53,11 +53,10 @@ ptrdiff_t header_find(const struct header *h, const char *name, size_t from);
 char	*header_value(const struct header *h, const char *name);
 /* Removes all fields of that name; how many there were. */
 size_t	header_remove(struct header *h, const char *name);
-/* Adds a field at the end, or at the front.  `body` is copied, and is folded at
+/* Adds a field at the end.  `body` is copied, and is folded at
  * white space where a line would pass 78 columns.  A CR, LF or NUL in it that is
  * no proper fold is replaced by a blank: nothing injects a field. */
 void	header_append(struct header *h, const char *name, const char *body);
-void	header_prepend(struct header *h, const char *name, const char *body);
 /* Replaces the body of field `i`, as header_append() would write it. */
 void	header_set(struct header *h, size_t i, const char *body);
 void	header_delete(struct header *h, size_t i);

@@ -159,12 +159,6 @@ line_source_next(struct line_source *s, char *line, size_t size, size_t *len,
 	return *len > 0 || ended;
 }
 
-bool
-line_source_pending(const struct line_source *s)
-{
-	return memchr(s->data + s->at, '\n', s->end - s->at) != NULL;
-}
-
 void
 line_source_drain(struct line_source *s)
 {

@@ -50,8 +50,6 @@ void	line_source_take(struct line_source *s, size_t len);
  * the input, -1 with EX_IOERR. */
 int	line_source_next(struct line_source *s, char *line, size_t size,
 	    size_t *len, bool *too_long, struct status *st);
-/* Whether a further line is there already: input is being pipelined. */
-bool	line_source_pending(const struct line_source *s);
 
 /* Reads to the end and throws away, because a caller that is still writing
  * would die of SIGPIPE; but does not wait for the end of a terminal. */

@@ -47,17 +47,6 @@ message_flush(struct message *m, int directory, struct status *st)
 	return 0;
 }
 
-int
-message_to_file(struct message *m, int directory, struct status *st)
-{
-	if (m->fd != -1)
-		return 0;
-	if (message_flush(m, directory, st) == -1)
-		return -1;
-	buf_release(&m->memory);
-	return 0;
-}
-
 ssize_t
 message_pread(const struct message *m, void *to, size_t len, int64_t offset,
     struct status *st)

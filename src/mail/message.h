@@ -75,8 +75,6 @@ int	message_read_from(struct message *m, struct line_source *source,
  * be read EX_IOERR. */
 int	message_open(struct message *m, int fd, int64_t size, int64_t body_offset,
 	    struct status *st);
-/* Moves what is in memory to the unnamed file in `directory`; no-op if there. */
-int	message_to_file(struct message *m, int directory, struct status *st);
 /* Private to the reader: adds what is in memory to the file, which is made when
  * it is first needed, and empties the memory. */
 int	message_flush(struct message *m, int directory, struct status *st);

@@ -96,6 +96,17 @@ cache_parse(struct cache *c, const char *text, size_t len, int64_t now)
 	return rc;
 }
 
+static void
+status_to_record(const struct status *st, struct record *r)
+{
+	record_put_number(r, "exit", st->sysexit);
+	record_put_number(r, "class", st->class);
+	record_put_number(r, "reply", st->reply);
+	record_put_text(r, "text", st->text);
+	record_put_text(r, "remote", st->remote);
+	record_put_text(r, "hint", st->hint);
+}
+
 static struct record *
 failure_record(const struct cache *c)
 {
@@ -211,17 +222,6 @@ void
 cache_forgive(struct cache *c)
 {
 	memset(&c->failure, 0, sizeof c->failure);
-}
-
-void
-status_to_record(const struct status *st, struct record *r)
-{
-	record_put_number(r, "exit", st->sysexit);
-	record_put_number(r, "class", st->class);
-	record_put_number(r, "reply", st->reply);
-	record_put_text(r, "text", st->text);
-	record_put_text(r, "remote", st->remote);
-	record_put_text(r, "hint", st->hint);
 }
 
 void

@@ -75,10 +75,9 @@ void	cache_put_failure(struct cache *c, const struct status *st, int64_t now,
 	    int64_t retry_after);
 void	cache_forgive(struct cache *c);
 
-/* A status as members of an object: what the helper prints and the file holds.
- * Reading takes nothing for granted: a sysexit or class that does not exist is
+/* A status from members of an object, as the helper prints it and the file holds
+ * it.  Takes nothing for granted: a sysexit or class that does not exist is
  * EX_TEMPFAIL. */
-void	status_to_record(const struct status *st, struct record *r);
 void	status_from_record(struct status *st, const struct record *r);
 
 #endif

@@ -53,7 +53,12 @@ add_file(uint64_t hash, const char *file)
 	return add_number(hash, sb.st_ctim.tv_nsec);
 }
 
-void
+/* The digest that says whether a cache belongs to this config and credential:
+ * authority, tenant, client, scope, the kind of credential, the mailbox if
+ * delegated, and the identity, size and times of the credential's files.  Reads
+ * no secret.  A federated token file counts by its path alone: it is replaced
+ * all the time and stays the same credential. */
+static void
 store_key(const struct config *c, const struct account *a,
     char key[CACHE_KEY_SIZE])
 {
@@ -120,7 +125,7 @@ store_open(struct store *s, const struct config *c, const struct account *a,
 void
 store_close(struct store *s)
 {
-	store_unlock(s);
+	lock_release(&s->lock);
 	if (s->directory != -1)
 		close(s->directory);
 	s->directory = -1;
@@ -172,10 +177,4 @@ store_lock(struct store *s, int64_t wait_deadline, int64_t hold_ms,
 		return 0;
 	return lock_take(&s->lock, s->directory, s->lock_file, wait_deadline,
 	    hold_ms, st);
-}
-
-void
-store_unlock(struct store *s)
-{
-	lock_release(&s->lock);
 }

@@ -36,14 +36,5 @@ int	store_write(const struct store *s, struct cache *cache,
 /* As lock_take() on the store's lock; 0 at once where there is no store. */
 int	store_lock(struct store *s, int64_t wait_deadline, int64_t hold_ms,
 	    struct status *st);
-void	store_unlock(struct store *s);
-
-/* The digest that says whether a cache belongs to this config and credential:
- * authority, tenant, client, scope, the kind of credential, the mailbox if
- * delegated, and the identity, size and times of the credential's files.  Reads
- * no secret.  A federated token file counts by its path alone: it is replaced
- * all the time and stays the same credential. */
-void	store_key(const struct config *c, const struct account *a,
-	    char key[CACHE_KEY_SIZE]);
 
 #endif

@@ -38,7 +38,7 @@ check_path(const struct address *a, const char *text)
 	FUZZ_PROMISE(address_parse_path(&again, text, &st) == 0);
 	text_again = address_text(&again);
 	FUZZ_PROMISE(strcmp(text, text_again) == 0);
-	FUZZ_PROMISE(address_equal(a, &again) && a->utf8 == again.utf8);
+	FUZZ_PROMISE(a->utf8 == again.utf8);
 	free(text_again);
 	address_release(&again);
 }
@@ -50,13 +50,15 @@ check_name(const struct address *a, const char *text)
 	char *line = xasprintf("%s <%s>", phrase, text);
 	struct address_list list = ADDRESS_LIST_INIT;
 	struct status st = STATUS_INIT;
-	char *p;
+	char *p, *text_again;
 
 	for (p = phrase; *p != '\0'; p++)
 		FUZZ_PROMISE(*p >= ' ' && *p != 0x7f);
 	FUZZ_PROMISE(address_parse_list(&list, line, strlen(line), &st) == 0);
 	FUZZ_PROMISE(list.count == 1 && list.bad == 0 && !list.had_group);
-	FUZZ_PROMISE(address_equal(&list.items[0], a));
+	text_again = address_text(&list.items[0]);
+	FUZZ_PROMISE(strcmp(text, text_again) == 0);
+	free(text_again);
 	address_list_release(&list);
 	free(line);
 	free(phrase);

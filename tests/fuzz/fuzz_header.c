@@ -64,7 +64,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (header_parse(&h, (const char *)data, size, &st) == 0)
 		check_header(&h);
 	header_append(&one, "Subject", body);
-	header_prepend(&one, "X", body);
+	header_append(&one, "X", body);
 	header_set(&one, 1, body);
 	check_header(&one);
 	free(header_value(&one, "subject"));

@@ -45,6 +45,26 @@ count(const char *text, size_t len, const char *what, size_t n)
 	return found;
 }
 
+/* Whether it stands where a setting does: at the start of a line, or, for an
+ * option, behind the first word and outside of quotes. */
+static bool
+is_setting(const char *before, const char *text, const char *at)
+{
+	const char *line = at;
+	bool is_option = before[0] == '-', word = false;
+
+	while (line > text && line[-1] != '\n')
+		line--;
+	if (!is_option)
+		return line == at;
+	for (; line < at; line++) {
+		if (*line == '"' || *line == '\'' || *line == '#')
+			return false;
+		word |= isgraph((unsigned char)*line) != 0;
+	}
+	return word && at[-1] == ' ';
+}
+
 /* A password that stands nowhere else in their files stands nowhere in ours. */
 static void
 check_password(const char *before, const char *text, size_t len,
@@ -53,7 +73,7 @@ check_password(const char *before, const char *text, size_t len,
 	const char *at = memmem(text, len, before, strlen(before));
 	size_t n = 0;
 
-	if (at == NULL || (at != text && at[-1] != '\n' && at[-1] != ' '))
+	if (at == NULL || !is_setting(before, text, at))
 		return;
 	at += strlen(before);
 	while (at + n < text + len && at[n] > ' ' && at[n] != '"' &&

@@ -97,14 +97,14 @@ check_refusal(const struct status *st)
 		FUZZ_PROMISE((unsigned char)*p >= ' ' && *p != 0x7f);
 }
 
-/* -oM and a letter take any word that follows, also "--". */
+/* -oM and a letter take any word that follows, also "--"; so does "-o MX". */
 static bool
 wants_more(const struct command *c)
 {
-	size_t len = strlen(c->before[c->count - 1]);
+	const char *last = c->before[c->count - 1];
+	size_t len = strlen(last);
 
-	return len >= 3 &&
-	    strncmp(c->before[c->count - 1] + len - 3, "oM", 2) == 0;
+	return len >= 2 && last[len - 2] == 'M';
 }
 
 /* Whoever puts "--" in front of a stranger's word has named a recipient. */

@@ -72,6 +72,29 @@ write_again(const struct spool_entry *e)
 	journal_release(&j);
 }
 
+/* What will stand in a command. */
+static void
+check_path(const char *path)
+{
+	const char *p;
+
+	for (p = path; p != NULL && *p != '\0'; p++)
+		FUZZ_PROMISE((unsigned char)*p >= ' ' && *p != 0x7f);
+}
+
+static void
+check_envelope(const struct envelope *e)
+{
+	const char *p;
+	size_t i;
+
+	check_path(e->sender);
+	for (i = 0; i < e->count; i++)
+		check_path(e->recipients[i].address);
+	for (p = e->envid; p != NULL && *p != '\0'; p++)
+		FUZZ_PROMISE(*p > ' ' && *p < 0x7f);
+}
+
 static void
 read_journal(const char *bytes, size_t len)
 {
@@ -84,6 +107,7 @@ read_journal(const char *bytes, size_t len)
 		return;
 	}
 	FUZZ_PROMISE(good > 0 && good <= len);
+	check_envelope(&e.submission.envelope);
 	write_again(&e);
 	spool_entry_release(&e);
 }

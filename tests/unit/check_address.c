@@ -381,35 +381,6 @@ START_TEST(bare_names_are_qualified)
 END_TEST
 
 static const struct {
-	const char *a, *b;
-	bool equal;
-} pairs[] = {
-	{ "a@x.org", "a@x.org", true },
-	{ "a@x.org", "A@X.ORG", true },
-	{ "a@x.org", "b@x.org", false },
-	{ "a@x.org", "a@y.org", false },
-	{ "a@x.org", "a", false },
-	{ "a", "A", true },
-	{ "\"a\"@x.org", "a@x.org", true },
-	{ "a@b\xc3\xbc" "cher.example", "a@xn--bcher-kva.example", true },
-	{ "a+x@x.org", "a@x.org", false },
-};
-
-START_TEST(addresses_compare)
-{
-	struct status st = STATUS_INIT;
-	struct address a, b;
-
-	address_parse_path(&a, pairs[_i].a, &st);
-	address_parse_path(&b, pairs[_i].b, &st);
-	ck_assert(address_equal(&a, &b) == pairs[_i].equal);
-	ck_assert(address_equal(&b, &a) == pairs[_i].equal);
-	address_release(&a);
-	address_release(&b);
-}
-END_TEST
-
-static const struct {
 	const char *name, *expected;
 } names[] = {
 	{ NULL, "" },
@@ -429,7 +400,7 @@ static const struct {
 	{ "tab\there", "tab here" },
 	{ "J\xc3\xbcrgen", "=?UTF-8?Q?J=C3=BCrgen?=" },
 	{ "J\xc3\xbcrgen M\xc3\xbcller", "=?UTF-8?Q?J=C3=BCrgen_M=C3=BCller?=" },
-	{ "J\xfcrgen", "=?ISO-8859-1?Q?J=FCrgen?=" },
+	{ "J\xfcrgen", "=?iso-8859-1?Q?J=FCrgen?=" },
 	{ "\xe5\xb1\xb1\xe7\x94\xb0", "=?UTF-8?B?5bGx55Sw?=" },
 	{ "=?utf-8?Q?J=C3=BCrgen?=", "=?utf-8?Q?J=C3=BCrgen?=" },
 	{ "=?utf-8?Q?J=C3=BCrgen?= =?utf-8?B?WA==?=",
@@ -508,7 +479,6 @@ suite(void)
 	tcase_add_loop_test(t, paths_are_read, 0, LENGTH(paths));
 	tcase_add_test(t, a_long_argument_is_refused);
 	tcase_add_test(t, bare_names_are_qualified);
-	tcase_add_loop_test(t, addresses_compare, 0, LENGTH(pairs));
 	tcase_add_loop_test(t, names_are_written, 0, LENGTH(names));
 	tcase_add_test(t, a_long_name_becomes_several_words);
 	tcase_add_loop_test(t, names_round_trip, 0, LENGTH(names));
