@@ -13,25 +13,43 @@
 #define HELPER LIBEXECDIR "/mailbearer-token"
 #define GENERATE_MS 60000	/* on a slow machine with little to choose from */
 
-/* Runs a program and collects what it prints, reserved in full because it holds
- * a token. */
+/* In full at once, because it is to hold a token. */
+static void
+init_output(struct buf *out)
+{
+	buf_init(out, RESULT_MAX);
+	buf_reserve(out, RESULT_MAX);
+}
+
+/* Reads what there is: 1 for more to come, 0 when it has said all, -1.  The child
+ * is gone after both. */
+static int
+hear(struct child *child, struct buf *out, int64_t deadline, struct status *st)
+{
+	int more = child_read(child, out, deadline, st), status;
+
+	if (more == 1)
+		return 1;
+	/* Whoever prints too much is not waited for. */
+	status = child_end(child, more == -1 ? 0 : deadline);
+	if (more == -1)
+		return -1;
+	return out->len != 0 ? 0 : child_said_nothing(child, status, st);
+}
+
+/* Runs a program and collects what it prints. */
 static int
 run(char *const argv[], int64_t deadline, struct buf *out, struct status *st)
 {
 	struct child child = { .out = -1 };
-	int more, status;
+	int rc;
 
-	buf_init(out, RESULT_MAX);
-	buf_reserve(out, RESULT_MAX);
+	init_output(out);
 	if (child_start(&child, argv, true, st) == -1)
 		return -1;
-	while ((more = child_read(&child, out, deadline, st)) == 1)
+	while ((rc = hear(&child, out, deadline, st)) == 1)
 		continue;
-	/* Whoever prints too much is not waited for. */
-	status = child_end(&child, more == -1 ? 0 : deadline);
-	if (more == -1)
-		return -1;
-	return out->len != 0 ? 0 : child_said_nothing(&child, status, st);
+	return rc;
 }
 
 /* An absolute form of the config's path, owned by the caller. */
@@ -47,11 +65,9 @@ absolute(const char *path)
 	return whole;
 }
 
-#define ARGUMENTS_MAX 8
-
 /* The helper loads the config itself, and must believe the same files. */
 static void
-make_arguments(char *argv[ARGUMENTS_MAX], const struct config *c,
+make_arguments(char *argv[HELPER_ARGUMENTS_MAX], const struct config *c,
     const struct account *a, bool is_login)
 {
 	size_t n = 0;
@@ -72,7 +88,7 @@ make_arguments(char *argv[ARGUMENTS_MAX], const struct config *c,
 }
 
 static void
-free_arguments(char *argv[ARGUMENTS_MAX])
+free_arguments(char *argv[HELPER_ARGUMENTS_MAX])
 {
 	size_t i;
 
@@ -81,31 +97,20 @@ free_arguments(char *argv[ARGUMENTS_MAX])
 }
 
 static int
-run_helper(struct result *r, const struct config *c, const struct account *a,
-    int64_t deadline, struct status *st)
+start_helper(struct helper *h, const struct config *c, const struct account *a,
+    struct status *st)
 {
-	char *argv[ARGUMENTS_MAX];
-	struct buf text;
-	int rc;
-
-	make_arguments(argv, c, a, false);
-	rc = run(argv, deadline, &text, st);
-	if (rc == 0)
-		rc = result_parse_helper(r, text.data, text.len, clock_wall(),
-		    st);
-	buf_wipe(&text);
-	free_arguments(argv);
-	return rc;
+	make_arguments(h->argv, c, a, false);
+	return child_start(&h->child, h->argv, true, st);
 }
 
 static int
-run_command(struct result *r, const struct config *c, const struct account *a,
-    int64_t deadline, struct status *st)
+start_command(struct helper *h, const struct config *c,
+    const struct account *a, struct status *st)
 {
 	char **argv = a->app->token_command;
 	struct stat sb;
-	struct buf text;
-	int fd, rc;
+	int fd;
 
 	if (argv[0][0] != '/')
 		return status_set(st, EX_CONFIG,
@@ -116,26 +121,68 @@ run_command(struct result *r, const struct config *c, const struct account *a,
 	if (fd == -1)
 		return status_context(st, "token-command");
 	close(fd);
-	rc = run(argv, deadline, &text, st);
+	return child_start(&h->child, argv, true, st);
+}
+
+/* All mail of the account waits then. */
+static int
+fail(struct helper *h, struct status *st)
+{
+	buf_wipe(&h->out);
+	free_arguments(h->argv);
+	st->scope = SCOPE_ACCOUNT;
+	return -1;
+}
+
+int
+helper_start(struct helper *h, const struct config *c, const struct account *a,
+    int64_t deadline, struct status *st)
+{
+	int rc;
+
+	*h = (struct helper){ .deadline = deadline, .child.out = -1,
+	    .is_command = a->app->credential == CREDENTIAL_COMMAND };
+	init_output(&h->out);
+	rc = h->is_command ? start_command(h, c, a, st) :
+	    start_helper(h, c, a, st);
+	return rc == 0 ? 0 : fail(h, st);
+}
+
+int
+helper_fd(const struct helper *h)
+{
+	return h->child.out;
+}
+
+int
+helper_step(struct helper *h, struct result *r, struct status *st)
+{
+	int rc = hear(&h->child, &h->out, h->deadline, st);
+
+	if (rc == 1)
+		return 1;
 	if (rc == 0)
-		rc = result_parse_command(r, text.data, text.len, clock_wall(),
-		    st);
-	buf_wipe(&text);
-	return rc;
+		rc = (h->is_command ? result_parse_command :
+		    result_parse_helper)(r, h->out.data, h->out.len,
+		    clock_wall(), st);
+	if (rc == -1)
+		return fail(h, st);
+	buf_wipe(&h->out);
+	free_arguments(h->argv);
+	return 0;
 }
 
 int
 helper_run(struct result *r, const struct config *c, const struct account *a,
     int64_t deadline, struct status *st)
 {
+	struct helper h;
 	int rc;
 
-	if (a->app->credential == CREDENTIAL_COMMAND)
-		rc = run_command(r, c, a, deadline, st);
-	else
-		rc = run_helper(r, c, a, deadline, st);
-	if (rc == -1)
-		st->scope = SCOPE_ACCOUNT;
+	if (helper_start(&h, c, a, deadline, st) == -1)
+		return -1;
+	while ((rc = helper_step(&h, r, st)) == 1)
+		continue;
 	return rc;
 }
 
@@ -188,7 +235,7 @@ helper_login(const struct config *c, const struct account *a,
     const struct login *login, int64_t deadline, struct status *st)
 {
 	struct child child = { .out = -1 };
-	char *argv[ARGUMENTS_MAX];
+	char *argv[HELPER_ARGUMENTS_MAX];
 	struct buf text;
 	int rc = 1, more = 1, status;
 

@@ -10,16 +10,37 @@
 #ifndef OAUTH_HELPER_H
 #define OAUTH_HELPER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/record.h"
 #include "base/status.h"
 #include "config/config.h"
+#include "oauth/child.h"
 #include "oauth/result.h"
 
-/* Runs it until `deadline` (clock_ms), kills it then, and reads at most
- * RESULT_MAX bytes from it into `r` (initialised).  0 with a token, -1 with the
- * failure in *st. */
+#define HELPER_ARGUMENTS_MAX 8
+
+/* The program under way. */
+struct helper {
+	struct child	child;
+	struct buf	out;		/* what it has printed; secret */
+	int64_t		deadline;
+	bool		is_command;	/* a token-command */
+	char		*argv[HELPER_ARGUMENTS_MAX];	/* if it is not */
+};
+
+/* Starts it, to be done by `deadline` (clock_ms). */
+int	helper_start(struct helper *h, const struct config *c,
+	    const struct account *a, int64_t deadline, struct status *st);
+/* Becomes readable when helper_step() will not have to wait. */
+int	helper_fd(const struct helper *h);
+/* Reads what there is, waiting for it until the deadline, and RESULT_MAX bytes
+ * in all: 1 when there is more to come; 0 with a token in `r` (initialised), -1
+ * with the failure in *st, and `h` released after both. */
+int	helper_step(struct helper *h, struct result *r, struct status *st);
+
+/* All of it at once: 0 with a token, -1. */
 int	helper_run(struct result *r, const struct config *c,
 	    const struct account *a, int64_t deadline, struct status *st);
 

@@ -28,7 +28,8 @@ struct token {
 #define TOKEN_INIT { .access = { .data = (char []){ 0 } } }
 #define TOKEN_MAX	(16 * 1024)
 
-/* Gives a token for the account's app (and mailbox, where delegated) that has
+/* (request.h has this one in two halves.)
+ * Gives a token for the account's app (and mailbox, where delegated) that has
  * at least token-margin left, asking the endpoint at most once; a still valid
  * one when the endpoint or the lock is slow.  Waits at most until `deadline`
  * (clock_ms).  On failure *st says what the endpoint said and what to do.

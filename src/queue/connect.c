@@ -8,10 +8,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "oauth/token.h"
+#include "oauth/request.h"
 
 #define ANSWER_MS	(10 * 60 * 1000)	/* RFC 5321 4.5.3.2.6 */
 #define PASSWORD_MAX	1024
+#define USELESS_MS	2000	/* to open a session just to say QUIT */
 #define SLOT_WAIT_MS	5000	/* then the spool is better */
 #define SLOT_AGAIN_MS	5000	/* until a runner asks again */
 #define SLOT_RESERVE_MS	5000	/* of send-timeout, left for sending */
@@ -94,10 +95,11 @@ authenticate(struct session *s, const struct connect_request *r,
 	return session_authenticate(s, &c, st);
 }
 
-/* One connection, one try to authenticate. */
+/* One connection.  Where it was given up because of `aside` it says nothing about
+ * the TLS session that was offered. */
 static int
 open_session(struct delivery_connection *dc, const struct connect_request *r,
-    const char *secret, struct status *st)
+    struct aside *aside, struct status *st)
 {
 	dc->config = r->config;
 	dc->account = r->account;
@@ -105,13 +107,14 @@ open_session(struct delivery_connection *dc, const struct connect_request *r,
 	if (r->account->tls != TLS_NONE)
 		ticket_load(&dc->ticket, dc->peer.key, r->config, r->account);
 	set_params(dc, r);
-	if ((dc->session = session_open(&dc->params, st)) == NULL) {
-		ticket_drop(&dc->ticket, r->config);
-		return -1;
-	}
-	if (authenticate(dc->session, r, secret, st) == 0)
+	dc->params.aside = aside;
+	dc->session = session_open(&dc->params, st);
+	if (dc->session != NULL)
 		return 0;
-	connect_end(dc);
+	if (aside_deadline(aside, CLOCK_NEVER) != CLOCK_NEVER)
+		ticket_save(&dc->ticket, r->config);
+	else
+		ticket_drop(&dc->ticket, r->config);
 	return -1;
 }
 
@@ -129,25 +132,76 @@ connect_end(struct delivery_connection *dc)
 	peer_learn(&dc->peer, dc->config, cost.two_step, cost.bdat_failed);
 }
 
+static void
+take_news(struct aside *a)
+{
+	token_request_news(a->context);
+	a->fd = token_request_fd(a->context);
+	if (token_request_state(a->context) == TOKEN_REFUSED)
+		a->until = clock_deadline(USELESS_MS);
+}
+
+/* A server that has waited for the token too long for its taste gets another
+ * connection: the token is there now. */
+static int
+reopen_if_closed(struct delivery_connection *dc,
+    const struct connect_request *r, struct status *st)
+{
+	if (session_is_quiet(dc->session))
+		return 0;
+	connect_end(dc);
+	return open_session(dc, r, NULL, st);
+}
+
+/* Token and connection side by side, so that the slower of them decides.  If
+ * both fail the token is what has to be mended, and is told. */
+static int
+meet(struct delivery_connection *dc, const struct connect_request *r,
+    struct token *token, struct status *st)
+{
+	struct token_request *q = token_request_begin(r->config, r->account,
+	    r->deadline);
+	enum token_request_state state = token_request_state(q);
+	struct aside aside = { .fd = token_request_fd(q), .news = take_news,
+	    .context = q, .until = CLOCK_NEVER };
+	struct status why = STATUS_INIT;
+	int rc = state == TOKEN_REFUSED ? -1 :
+	    open_session(dc, r, &aside, &why);
+
+	if (token_request_end(q, token, st) == -1)
+		return -1;
+	if (rc == -1) {
+		*st = why;
+		return -1;
+	}
+	return state == TOKEN_THERE ? 0 : reopen_if_closed(dc, r, st);
+}
+
+static int
+log_in(struct delivery_connection *dc, const struct connect_request *r,
+    struct token *token, struct status *st)
+{
+	if (meet(dc, r, token, st) == 0 &&
+	    authenticate(dc->session, r, token->access.data, st) == 0)
+		return 0;
+	connect_end(dc);
+	return -1;
+}
+
 static int
 connect_with_token(struct delivery_connection *dc,
     const struct connect_request *r, struct delivery_report *report,
     struct status *st)
 {
 	struct token token = TOKEN_INIT;
-	int rc;
+	int rc = log_in(dc, r, &token, st);
 
-	if (token_get(&token, r->config, r->account, r->deadline, st) == -1)
-		return -1;
-	rc = open_session(dc, r, token.access.data, st);
 	/* A token made before the administrator mended the permission stays
 	 * useless until it expires: ask for a new one, once. */
 	if (rc == -1 && st->reply == 535 && token.cached &&
 	    token_reject(&token, r->config, r->account)) {
 		token_release(&token);
-		if (token_get(&token, r->config, r->account, r->deadline,
-		    st) == 0)
-			rc = open_session(dc, r, token.access.data, st);
+		rc = log_in(dc, r, &token, st);
 	}
 	report->token_cached = token.cached;
 	report->wants_renewal = token.wants_renewal;
@@ -163,8 +217,12 @@ connect_with_password(struct delivery_connection *dc,
 	int rc = -1;
 
 	buf_init(&password, PASSWORD_MAX);
-	if (r->account->auth == AUTH_NONE || read_password(&password, r, st) == 0)
-		rc = open_session(dc, r, password.data, st);
+	if ((r->account->auth == AUTH_NONE ||
+	    read_password(&password, r, st) == 0) &&
+	    open_session(dc, r, NULL, st) == 0)
+		rc = authenticate(dc->session, r, password.data, st);
+	if (rc == -1)
+		connect_end(dc);
 	buf_wipe(&password);
 	return rc;
 }

@@ -5,7 +5,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,10 +19,11 @@
 struct race {
 	const struct addrinfo *address[ADDRESSES_MAX];	/* in order of trial */
 	size_t		 count, started;
-	struct pollfd	 running[ADDRESSES_MAX];
+	struct pollfd	 running[ADDRESSES_MAX + 1];	/* one for aside_poll() */
 	size_t		 runners;
 	const struct addrinfo *source;	/* bind to this; NULL: any */
 	int64_t		 next_start;	/* clock_ms */
+	struct aside	*aside;
 	int		 error;		/* errno of the last that failed */
 };
 
@@ -158,9 +158,11 @@ pick_winner(struct race *r)
 static int
 run_race(struct race *r, int64_t deadline)
 {
-	int fd = -1, wait;
+	int64_t until;
+	int fd = -1;
 
-	while (fd == -1 && clock_left(deadline) != 0) {
+	while (fd == -1 &&
+	    clock_left(aside_deadline(r->aside, deadline)) != 0) {
 		if (r->started < r->count && (r->runners == 0 ||
 		    clock_left(r->next_start) == 0)) {
 			start_next(r);
@@ -168,10 +170,9 @@ run_race(struct race *r, int64_t deadline)
 		}
 		if (r->runners == 0)
 			return -1;
-		wait = clock_left(deadline);
-		if (r->started < r->count && clock_left(r->next_start) < wait)
-			wait = clock_left(r->next_start);
-		if (poll(r->running, r->runners, wait) > 0)
+		until = r->started < r->count && r->next_start < deadline ?
+		    r->next_start : deadline;
+		if (aside_poll(r->aside, r->running, r->runners, until) > 0)
 			fd = pick_winner(r);
 	}
 	if (fd == -1)
@@ -196,7 +197,7 @@ race_failed(const struct race *r, const struct connect_params *p,
 int
 connect_host(const struct connect_params *p, struct status *st)
 {
-	struct race r = { .error = EADDRNOTAVAIL };
+	struct race r = { .error = EADDRNOTAVAIL, .aside = p->aside };
 	struct addrinfo *list = NULL, *source = NULL;
 	int64_t limit = clock_deadline(CONNECT_MS);
 	char port[12];

@@ -10,12 +10,14 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "smtp/aside.h"
 
 struct connect_params {
 	const char	*host;		/* a name, or an address without brackets */
 	int		 port;
 	const char	*source_address;	/* NULL: any */
 	int64_t		 deadline;	/* clock_ms */
+	struct aside	*aside;		/* looked after meanwhile; NULL: none */
 };
 
 /* Returns a socket that does not block, does not delay (TCP_NODELAY) and is

@@ -42,6 +42,7 @@ connect_to_server(struct session *s, struct status *st)
 		.port = s->p.port,
 		.source_address = s->p.source_address,
 		.deadline = s->p.deadline,
+		.aside = s->p.aside,
 	};
 
 	s->stream = stream_open(&c, st);
@@ -146,6 +147,8 @@ session_open(const struct session_params *p, struct status *st)
 		free_session(s);
 		return NULL;
 	}
+	s->p.aside = NULL;
+	stream_set_aside(s->stream, NULL);
 	return s;
 }
 
@@ -159,6 +162,13 @@ bool
 session_is_usable(const struct session *s)
 {
 	return s->usable;
+}
+
+bool
+session_is_quiet(struct session *s)
+{
+	return s->usable && !stream_has_input(s->stream) &&
+	    !stream_is_closed(s->stream);
 }
 
 bool

@@ -17,6 +17,7 @@
 #include "base/status.h"
 #include "diagnose/diagnose.h"
 #include "mail/envelope.h"
+#include "smtp/aside.h"
 
 struct session;
 
@@ -32,6 +33,7 @@ struct session_params {
 	const char	*tls_certificate, *tls_private_key;	/* NULL: none */
 	int64_t		 deadline;		/* clock_ms: last byte of data out */
 	int64_t		 answer_ms;		/* then the answer is awaited so long */
+	struct aside	*aside;			/* while it opens; NULL: none */
 	struct diagnose_values values;		/* for hints */
 	/* What this host was seen to refuse (session_cost tells), and what the
 	 * caller wants used. */
@@ -124,6 +126,9 @@ int	session_reset(struct session *s, struct status *st);
 
 /* Whether another transaction may follow on this connection. */
 bool	session_is_usable(const struct session *s);
+/* The same, after a look whether the server has hung up or said anything since:
+ * it may have lost patience.  Does not wait. */
+bool	session_is_quiet(struct session *s);
 /* Whether a message was sent in full and its answer never came: it may have been
  * delivered, and its recipients are deferred. */
 bool	session_answer_unknown(const struct session *s);

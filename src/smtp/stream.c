@@ -41,7 +41,8 @@ stream_open(const struct connect_params *p, struct status *st)
 		return NULL;
 	s = xcalloc(1, sizeof *s);
 	s->host = p->host;
-	s->wire = (struct wire){ .fd = fd, .listened = true };
+	s->wire = (struct wire){ .fd = fd, .aside = p->aside,
+	    .listened = true };
 	buf_init(&s->in, STREAM_IN_MAX);
 	buf_init(&s->out, OUT_MAX);
 	stream_set_phase(s, "connecting", p->deadline);
@@ -53,6 +54,12 @@ stream_set_phase(struct stream *s, const char *name, int64_t deadline)
 {
 	s->phase = name;
 	s->deadline = deadline;
+}
+
+void
+stream_set_aside(struct stream *s, struct aside *aside)
+{
+	s->wire.aside = aside;
 }
 
 /* Waits for the wire; a negative `want` of tls.h says what for. */

@@ -32,6 +32,9 @@ int	stream_prepare_tls(struct stream *s, const struct tls_params *p,
  * already was sent in clear, by anybody: it is refused (RFC 3207 5, "plaintext
  * injection").  After a failure the stream is good for nothing but closing. */
 int	stream_start_tls(struct stream *s, struct status *st);
+/* What is looked after while waiting for the wire, connect_params.aside at first;
+ * NULL: nothing any more. */
+void	stream_set_aside(struct stream *s, struct aside *aside);
 /* What comes next: the phase's name and when its waits end (clock_ms). */
 void	stream_set_phase(struct stream *s, const char *name, int64_t deadline);
 

@@ -4,10 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/socket.h>
-
-#include "base/clock.h"
 
 ssize_t
 wire_recv(struct wire *w, void *to, size_t size)
@@ -55,14 +52,12 @@ acknowledge_at_once(int fd)
 int
 wire_wait(struct wire *w, short events, int64_t deadline)
 {
-	struct pollfd p = { .fd = w->fd, .events = events };
+	struct pollfd p[2] = { { .fd = w->fd, .events = events } };
 	int n;
 
 	if (events & POLLIN)
 		acknowledge_at_once(w->fd);
-	do
-		n = poll(&p, 1, clock_left(deadline));
-	while (n == -1 && errno == EINTR);
+	n = aside_poll(w->aside, p, 1, deadline);
 	/* What poll(2) cannot do, the next recv or send reports. */
-	return n == 0 ? 0 : n == -1 ? events : p.revents;
+	return n == 0 ? 0 : n == -1 ? events : p[0].revents;
 }

@@ -11,8 +11,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "smtp/aside.h"
+
 struct wire {
 	int	 fd;		/* non-blocking; the wire's owner closes it */
+	struct aside *aside;	/* looked after while waiting; or NULL */
 	int	 flights;	/* times that we spoke after having listened */
 	bool	 listened;	/* the server has answered since we spoke last */
 	bool	 handshake;	/* all that is heard is an answer; later, lines

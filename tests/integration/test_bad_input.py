@@ -85,8 +85,10 @@ class Config(Case):
 
 class Token(Case):
     def fails(self, code, what, hint=""):
+        """At most a session that was begun meanwhile, and ended."""
         self.assert_failed(self.sendmail("b@example.net"), code, what, hint)
-        self.assertEqual(self.sandbox.commands(), [])
+        verbs = {line.split()[0] for _, line in self.sandbox.commands()}
+        self.assertLessEqual(verbs, {"EHLO", "STARTTLS", "QUIT"})
 
     def test_a_wrong_secret(self):
         wrong = self.directory / "wrong"

@@ -40,6 +40,8 @@ class Storm(Case):
         self.assertEqual(len(counts), self.SENDERS)
         self.assertEqual(len(self.sandbox.token_requests()), 1)
         self.assertLessEqual(self.sandbox.peak_connections(), 3)
+        # Nor does anybody connect and wait outside for a token.
+        self.assertLessEqual(self.sandbox.peak_open(), 3)
         self.assertNotIn("reply=432", self.log_text())
 
     def test_in_the_background(self):

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/xalloc.h"
@@ -929,6 +930,42 @@ START_TEST(nobody_listens)
 }
 END_TEST
 
+static void
+give_up(struct aside *a)
+{
+	char c;
+
+	ck_assert_int_eq(read(a->fd, &c, 1), 1);
+	a->fd = -1;
+	a->until = clock_deadline(50);
+}
+
+/* With a server that never speaks, and an hour of time. */
+START_TEST(what_is_aside_ends_the_wait)
+{
+	static const char *const steps[] = { "~", NULL };
+	static const struct dialogue usual = { .max = 1 };
+	struct aside aside = { .news = give_up, .until = CLOCK_NEVER };
+	struct scripted_server server;
+	struct session_params p;
+	struct status st = STATUS_INIT;
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	aside.fd = ends[0];
+	scripted_server_start(&server, steps);
+	p = params(&server, &usual);
+	p.deadline = clock_deadline(3600 * 1000);
+	p.aside = &aside;
+	ck_assert_ptr_null(session_open(&p, &st));
+	ck_assert_int_eq(aside.fd, -1);
+	ck_assert_int_eq(scripted_server_end(&server), 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -945,6 +982,7 @@ suite(void)
 	tcase_add_test(t, a_flight_larger_than_the_path_gets_through);
 	tcase_add_test(t, an_envelope_is_probed);
 	tcase_add_test(t, nobody_listens);
+	tcase_add_test(t, what_is_aside_ends_the_wait);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -80,6 +80,7 @@ class TokenService:
         self.base = ""                     # https://localhost:PORT
         self.device_interval = 5.0
         self.rotate_refresh_tokens = True
+        self.held = threading.Event()      # a request waits: scenario held
         self._lock = threading.Lock()
         self._assertion_ids: set[str] = set()
         self._refresh_tokens: dict[str, tuple[str, str, str]] = {}

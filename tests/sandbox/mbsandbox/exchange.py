@@ -34,6 +34,7 @@ class ExchangeServer:
         self.host = "SN0P000CA0000" + INSTALLATION
         self.backend = "SN0P000MB0001.NAMPRD00.PROD.OUTLOOK.COM"
         self.peak: dict[str, int] = defaultdict(int)
+        self.peak_open = 0         # connections that no client had closed
         self._sending: dict[str, list] = defaultdict(list)
         self._sent: dict[str, deque] = defaultdict(deque)
         self._contexts: dict[tuple, ssl.SSLContext] = {}
@@ -66,6 +67,8 @@ class ExchangeServer:
                 self._count += 1
                 number = self._count
                 self._killers[number] = connection.dup()
+                self.peak_open = max(self.peak_open, len(self._killers)
+                                     - self._leavers())
             threading.Thread(target=self._serve, daemon=True,
                              args=(connection, peer, number)).start()
 
@@ -76,13 +79,16 @@ class ExchangeServer:
             with self.lock:
                 self._killers.pop(number).close()
 
-    def _has_leaver(self) -> bool:
-        """Whether a client has closed and its session still says so."""
+    def _leavers(self) -> int:
+        """How many clients have closed whose sessions are not over yet."""
         poll = select.poll()
+        for killer in self._killers.values():
+            poll.register(killer, select.POLLRDHUP)
+        return len(poll.poll(0))
+
+    def _has_leaver(self) -> bool:
         with self.lock:
-            for killer in self._killers.values():
-                poll.register(killer, select.POLLRDHUP)
-        return bool(poll.poll(0))
+            return self._leavers() != 0
 
     def settle(self) -> None:
         """Hear out those who have left: a client that does not wait for its

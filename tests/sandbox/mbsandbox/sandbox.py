@@ -225,11 +225,17 @@ class Sandbox:
         """Most connections that were authenticated at the same time."""
         return self.smtp.peak[mailbox or self.mailbox]
 
+    def peak_open(self) -> int:
+        """Most connections that were open at the same time, whoever closed
+        them first."""
+        return self.smtp.peak_open
+
     def reset(self) -> None:
         """Forget all records; scenarios stay as they are."""
         self.smtp.settle()
         self.recorder.reset()
         self.smtp.peak.clear()
+        self.smtp.peak_open = 0
 
     # ------------------------------------------------------- config
 

@@ -194,6 +194,7 @@ TABLE = (
     Row("slow", "9.16", "token", "the answer waits `seconds`",
         defaults={"seconds": "5"}),
     Row("hang", "9.16", "token", "no answer at all"),
+    Row("held", "", "token", "no answer until this is switched off"),
     Row("close", "9.16", "token", "connection closed without an answer"),
     Row("redirect", "", "token", "302 to `location`",
         defaults={"location": "https://login.example.net/"}),
@@ -215,6 +216,9 @@ TABLE = (
     Row("device_approved", "", "token",
         "device codes are approved at once, for `user`",
         defaults={"user": ""}),
+    Row("side_by_side", "", "", "EHLO under TLS and the token request are "
+        "answered when both have come; a violation if one keeps the other "
+        "waiting for `seconds`", defaults={"seconds": "10"}),
     Row("clock_skew", "", "", "the servers' clocks differ by `seconds`",
         defaults={"seconds": "3600"}),
 )
@@ -329,6 +333,19 @@ class Switchboard:
     def __init__(self) -> None:
         self._active: list[Active] = []
         self._lock = threading.Lock()
+        self._meeting = threading.Barrier(2)
+
+    def meet(self) -> bool:
+        """Wait for the other side; False if it did not come."""
+        one = self.get("side_by_side")
+        if not one:
+            return True
+        try:
+            self._meeting.wait(one.number("seconds"))
+            return True
+        except threading.BrokenBarrierError:
+            self._meeting.reset()
+            return False
 
     def add(self, active: Active) -> None:
         with self._lock:

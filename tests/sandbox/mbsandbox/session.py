@@ -307,6 +307,8 @@ class Session:
         hello = "250 %s Hello [127.0.0.1]" % self.server.host
         features = self._offered() if verb == "EHLO" else ()
         lines = [self._feature_line(one) for one in features]
+        if self.tls and not self.board.meet():
+            self.violation("EHLO under TLS, and nobody asks for a token")
         told = self.answer(step, "\n".join([hello] + lines))
         if told.startswith("250"):
             self.greeted, self.features = verb, features

@@ -145,6 +145,7 @@ class Handler(BaseHTTPRequestHandler):
         if kind.lower() != "application/x-www-form-urlencoded":
             raise Refusal(900144, parameter="grant_type")
         facts["form"] = form = parse_form(body.decode("latin-1"))
+        self._keep_waiting(facts)
         stay_silent, fault = self._faults(request_id,
                                          form.get("client_id", ""))
         if stay_silent or fault:
@@ -160,6 +161,17 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return b""
         return self.rfile.read(int(length))
+
+    def _keep_waiting(self, facts: dict) -> None:
+        """Scenarios in which the test, or the mail server, says when."""
+        board = self.service.tenant.switchboard
+        if not board.meet():
+            facts["violations"].append("asked for a token, and nobody has got "
+                                       "to EHLO under TLS")
+        while board.get("held") and not self.server.stopping.is_set():
+            self.service.held.set()
+            self.server.stopping.wait(0.02)
+        self.service.held.clear()
 
     def _faults(self, request_id: str,
                 client: str) -> tuple[bool, Answer | None]:
