@@ -125,7 +125,7 @@ store_open(struct store *s, const struct config *c, const struct account *a,
 void
 store_close(struct store *s)
 {
-	lock_release(&s->lock);
+	store_unlock(s);
 	if (s->directory != -1)
 		close(s->directory);
 	s->directory = -1;
@@ -177,4 +177,10 @@ store_lock(struct store *s, int64_t wait_deadline, int64_t hold_ms,
 		return 0;
 	return lock_take(&s->lock, s->directory, s->lock_file, wait_deadline,
 	    hold_ms, st);
+}
+
+void
+store_unlock(struct store *s)
+{
+	lock_release(&s->lock);
 }

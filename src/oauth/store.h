@@ -36,5 +36,6 @@ int	store_write(const struct store *s, struct cache *cache,
 /* As lock_take() on the store's lock; 0 at once where there is no store. */
 int	store_lock(struct store *s, int64_t wait_deadline, int64_t hold_ms,
 	    struct status *st);
+void	store_unlock(struct store *s);
 
 #endif
