@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "cli/check_report.h"
+#include "cli/confine.h"
 #include "config/account.h"
 
 enum {
-	STEP_RIGHTS, STEP_CONFIG, STEP_USERS, STEP_SENDERS, STEP_LOCAL_MAIL,
-	STEP_STATE, STEP_SPOOL, STEP_TIMER, STEP_CREDENTIAL, STEP_NETWORK,
-	STEP_TOKEN, STEP_CLAIMS, STEP_SMTP, STEP_TLS, STEP_EXTENSIONS, STEP_AUTH,
-	STEP_MAIL, STEP_RCPT, STEP_SEND,
+	STEP_RIGHTS, STEP_CONFIG, STEP_USERS, STEP_SANDBOX, STEP_SENDERS,
+	STEP_LOCAL_MAIL, STEP_STATE, STEP_SPOOL, STEP_TIMER, STEP_CREDENTIAL,
+	STEP_NETWORK, STEP_TOKEN, STEP_CLAIMS, STEP_SMTP, STEP_TLS,
+	STEP_EXTENSIONS, STEP_AUTH, STEP_MAIL, STEP_RCPT, STEP_SEND,
 	STEPS
 };
 #define FIRST_OF_ACCOUNT STEP_CREDENTIAL
@@ -33,6 +34,7 @@ static const struct step {
 	[STEP_RIGHTS] = { "rights", 0, NULL, check_rights },
 	[STEP_CONFIG] = { "config", 0, NULL, check_config },
 	[STEP_USERS] = { "users", AFTER(CONFIG), NULL, check_users },
+	[STEP_SANDBOX] = { "sandbox", AFTER(CONFIG), NULL, check_sandbox },
 	[STEP_SENDERS] = { "senders", AFTER(CONFIG), NULL, check_senders },
 	[STEP_LOCAL_MAIL] = { "local mail", AFTER(CONFIG), NULL,
 	    check_local_mail },
@@ -167,11 +169,11 @@ run(struct check *k, struct check_report *report)
 
 	run_steps(k, report, 0, 0, FIRST_OF_ACCOUNT);
 	if (k->has_config) {
-		admin_log(&k->config);
 		if (check_accounts(k, report, &st) == -1)
 			code = check_report_refusal(report, k, &st);
 		else
 			code = check_report_end(report);
+		confine_end();
 		config_release(&k->config);
 		return code;
 	}

@@ -71,6 +71,8 @@ bool	check_wants_token(const struct account *a);
 void	check_rights(struct check *k, struct check_result *r);
 void	check_config(struct check *k, struct check_result *r);
 void	check_users(struct check *k, struct check_result *r);
+/* What follows is done from inside of it, as a sender does it. */
+void	check_sandbox(struct check *k, struct check_result *r);
 void	check_senders(struct check *k, struct check_result *r);
 void	check_local_mail(struct check *k, struct check_result *r);
 void	check_state(struct check *k, struct check_result *r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "cli/mailq.h"
 
+#include "cli/confine.h"
 #include "cli/listing.h"
 #include "cli/queue_open.h"
 
@@ -23,6 +24,8 @@ mailq_main(const struct caller *caller)
 
 	if (rc == -1)
 		return fail(caller, &st);
+	if (rc == 0)
+		confine_reader(&q.config);
 	if (rc == 0 && listing_read(&listing, &q.spool, false, &st) == -1) {
 		queue_close(&q);
 		return fail(caller, &st);

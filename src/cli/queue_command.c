@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "cli/admin_config.h"
+#include "cli/confine.h"
 #include "cli/listing.h"
 #include "cli/queue_check.h"
 #include "cli/queue_open.h"
@@ -405,8 +406,10 @@ run(struct request *q)
 		puts(q->json ? "[]" : "The spool is switched off and empty");
 	else {
 		admin_log(&q->queue.config);
+		confine_sender(&q->caller, &q->queue.config);
 		if (act(q, &st) == -1)
 			code = admin_fail(&q->caller, &st);
+		confine_end();
 	}
 	if (rc == 0)
 		queue_close(&q->queue);

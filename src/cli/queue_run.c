@@ -2,11 +2,10 @@
 #include "cli/queue_run.h"
 
 #include <stdlib.h>
-#include <syslog.h>
 
-#include "base/log.h"
 #include "base/xalloc.h"
 #include "cli/admin_config.h"
+#include "cli/confine.h"
 #include "cli/queue_open.h"
 #include "queue/runner.h"
 
@@ -66,10 +65,14 @@ run(const struct caller *caller, const struct config *config, struct status *st)
 		.sender = o->queue_sender,
 		.trace = o->verbose ? caller_trace : NULL,
 	};
+	int rc;
 
 	options.linger_ms = linger(caller, options.is_detached);
 	admin_log(config);
-	return runner_run(config, &options, NULL, st);
+	confine_sender(caller, config);
+	rc = runner_run(config, &options, NULL, st);
+	confine_end();
+	return rc;
 }
 
 static int
@@ -102,18 +105,20 @@ queue_run_main(const struct caller *caller)
 	return rc == -1 ? admin_fail(caller, &st) : EX_OK;
 }
 
-void
-queue_run_start(const struct caller *caller, const struct config *config)
+int
+queue_run_start(const struct caller *caller, const struct config *config,
+    struct status *st)
 {
 	char mailbearer[] = "mailbearer", name[] = "sendmail", flag[] = "-C";
 	char background[] = "-odb", queue[] = "-q";
 	char *path = realpath(config->path, NULL);	/* it will run in / */
 	char *own[] = { name, background, queue, NULL };
 	char *given[] = { mailbearer, name, flag, path, background, queue, NULL };
-	struct status st = STATUS_INIT;
+	int rc;
 
-	if (path != NULL && runner_start_detached(caller->source.given ?
-	    given : own, &st) == -1)
-		log_line(LOG_WARNING, "no queue run: %s", st.text);
+	if (path == NULL)
+		return status_set_errno(st, EX_CONFIG, "%s", config->path);
+	rc = runner_start_detached(caller->source.given ? given : own, st);
 	free(path);
+	return rc;
 }

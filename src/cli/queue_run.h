@@ -19,9 +19,9 @@
 int	queue_run_main(const struct caller *caller);
 
 /* Starts a detached run of what has just been spooled; `config` names the file
- * that the caller gave, if he gave one.  Nothing is said when it cannot be: the
- * timer runs the queue anyway. */
-void	queue_run_start(const struct caller *caller,
-	    const struct config *config);
+ * that the caller gave, if he gave one.  1: his limits are too low for one, and
+ * the timer runs the queue anyway.  -1 with *st. */
+int	queue_run_start(const struct caller *caller,
+	    const struct config *config, struct status *st);
 
 #endif

@@ -6,14 +6,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "cli/background.h"
-#include "cli/queue_run.h"
-#include "oauth/token.h"
+#include "base/starter.h"
 #include "queue/delivery.h"
 #include "queue/eventlog.h"
 #include "queue/limits.h"
 
-#define RENEWAL_MS	60000
 #define FIRST_RETRY	60	/* seconds until a runner tries again */
 
 static void
@@ -150,10 +147,12 @@ submit(struct submitter *s, struct submission *m, struct outcome *out)
 void
 submit_afterwards(const struct submitter *s, const struct outcome *out)
 {
-	if (out->run_queue)
-		queue_run_start(s->caller, &s->config);
-	if (out->renew == NULL || !background_begin())
-		return;
-	token_renew(&s->config, out->renew, clock_deadline(RENEWAL_MS));
-	_exit(EX_OK);
+	struct status st = STATUS_INIT;
+
+	if (out->run_queue &&
+	    starter_ask(ERRAND_QUEUE_RUN, 0, NULL, &st) == -1)
+		log_line(LOG_WARNING, "no queue run: %s", st.text);
+	if (out->renew != NULL && starter_ask(ERRAND_RENEWAL,
+	    out->renew - s->config.accounts, NULL, &st) == -1)
+		log_line(LOG_WARNING, "no new token: %s", st.text);
 }

@@ -12,6 +12,7 @@
 #include "base/encode.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cli/confine.h"
 #include "cli/dsn.h"
 #include "cli/submit.h"
 
@@ -88,12 +89,14 @@ submitter_open(struct submitter *s, const struct caller *caller,
 		return -1;
 	}
 	open_directory(s);
+	confine_sender(caller, &s->config);
 	return 0;
 }
 
 void
 submitter_close(struct submitter *s)
 {
+	confine_end();
 	if (s->has_spool)
 		spool_close(&s->spool);
 	else if (s->directory != -1)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/confine.h"
 #include "cli/invocation.h"
 #include "oauth/claims.h"
 #include "oauth/store.h"
@@ -151,7 +152,9 @@ token_command(struct identity *id, int argc, char **argv)
 	    invocation_load_account(v, v->arguments.items[1],
 	    &q.config, &q.account, &st) == -1)
 		return admin_fail(&v->caller, &st);
+	confine_sender(&v->caller, &q.config);
 	rc = act(&q, &st);
+	confine_end();
 	config_release(&q.config);
 	return rc == 0 ? EX_OK : admin_fail(&v->caller, &st);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/starter.h"
 
 static void become(char *const argv[], bool own_group, int null, int out)
     __attribute__((noreturn));
@@ -88,6 +89,14 @@ out:
 }
 
 int
+child_ask(struct child *child, const char *path, int64_t account,
+    struct status *st)
+{
+	*child = (struct child){ .path = path, .out = -1 };
+	return starter_ask(ERRAND_TOKEN, account, &child->out, st);
+}
+
+int
 child_read(const struct child *child, struct buf *out, int64_t deadline,
     struct status *st)
 {
@@ -119,10 +128,17 @@ int
 child_end(struct child *child, int64_t deadline)
 {
 	const struct timespec pause = { .tv_nsec = 2 * 1000 * 1000 };
+	struct status ignored;
 	int status = 0;
 	pid_t got;
 
-	close(child->out);
+	if (child->out != -1)
+		close(child->out);
+	child->out = -1;
+	if (child->pid == 0) {
+		status = starter_ask(ERRAND_TOKEN_END, deadline, NULL, &ignored);
+		return status == -1 ? 0 : status;
+	}
 	while ((got = waitpid(child->pid, &status, WNOHANG)) == 0 &&
 	    clock_left(deadline) > 0)
 		nanosleep(&pause, NULL);

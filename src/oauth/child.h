@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * A program that runs for us and whose output we read.  Inside oauth/ only.
+ * A program that runs for us and whose output we read.  For oauth/, and for the
+ * starter's side of it in cli/confine.c.
  *
  * It gets /dev/null for stdin and stderr, a pipe for stdout, no other
  * descriptor, and an environment of PATH alone.
@@ -17,12 +18,16 @@
 
 struct child {
 	const char	*path;
-	pid_t		 pid;
+	pid_t		 pid;		/* 0: it is the starter's child */
 	int		 out;		/* our end of its stdout */
 };
 
 /* Starts argv[0].  `own_group`: ^C at our terminal is not for it. */
 int	child_start(struct child *child, char *const argv[], bool own_group,
+	    struct status *st);
+/* Has the starter (base/starter.h) start the program that makes a token for the
+ * account of this number, which is `path`. */
+int	child_ask(struct child *child, const char *path, int64_t account,
 	    struct status *st);
 /* Appends what there is to `out`, waiting for it until `deadline`: 1 for more to
  * come, 0 at the end, -1 past the deadline, on an error or when `out` is full. */

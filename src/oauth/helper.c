@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/safefile.h"
+#include "base/starter.h"
 #include "base/xalloc.h"
 #include "oauth/child.h"
 
@@ -65,9 +66,11 @@ absolute(const char *path)
 	return whole;
 }
 
+#define ARGUMENTS_MAX 8
+
 /* The helper loads the config itself, and must believe the same files. */
 static void
-make_arguments(char *argv[HELPER_ARGUMENTS_MAX], const struct config *c,
+make_arguments(char *argv[ARGUMENTS_MAX], const struct config *c,
     const struct account *a, bool is_login)
 {
 	size_t n = 0;
@@ -88,7 +91,7 @@ make_arguments(char *argv[HELPER_ARGUMENTS_MAX], const struct config *c,
 }
 
 static void
-free_arguments(char *argv[HELPER_ARGUMENTS_MAX])
+free_arguments(char *argv[ARGUMENTS_MAX])
 {
 	size_t i;
 
@@ -97,15 +100,21 @@ free_arguments(char *argv[HELPER_ARGUMENTS_MAX])
 }
 
 static int
-start_helper(struct helper *h, const struct config *c, const struct account *a,
-    struct status *st)
+spawn_helper(struct child *child, const struct config *c,
+    const struct account *a, struct status *st)
 {
-	make_arguments(h->argv, c, a, false);
-	return child_start(&h->child, h->argv, true, st);
+	char *argv[ARGUMENTS_MAX];
+	int rc;
+
+	make_arguments(argv, c, a, false);
+	rc = child_start(child, argv, true, st);
+	child->path = HELPER;
+	free_arguments(argv);
+	return rc;
 }
 
 static int
-start_command(struct helper *h, const struct config *c,
+spawn_command(struct child *child, const struct config *c,
     const struct account *a, struct status *st)
 {
 	char **argv = a->app->token_command;
@@ -121,7 +130,15 @@ start_command(struct helper *h, const struct config *c,
 	if (fd == -1)
 		return status_context(st, "token-command");
 	close(fd);
-	return child_start(&h->child, argv, true, st);
+	return child_start(child, argv, true, st);
+}
+
+int
+helper_spawn(struct child *child, const struct config *c,
+    const struct account *a, struct status *st)
+{
+	return a->app->credential == CREDENTIAL_COMMAND ?
+	    spawn_command(child, c, a, st) : spawn_helper(child, c, a, st);
 }
 
 /* All mail of the account waits then. */
@@ -129,7 +146,6 @@ static int
 fail(struct helper *h, struct status *st)
 {
 	buf_wipe(&h->out);
-	free_arguments(h->argv);
 	st->scope = SCOPE_ACCOUNT;
 	return -1;
 }
@@ -143,8 +159,9 @@ helper_start(struct helper *h, const struct config *c, const struct account *a,
 	*h = (struct helper){ .deadline = deadline, .child.out = -1,
 	    .is_command = a->app->credential == CREDENTIAL_COMMAND };
 	init_output(&h->out);
-	rc = h->is_command ? start_command(h, c, a, st) :
-	    start_helper(h, c, a, st);
+	rc = starter_is_used() ? child_ask(&h->child, h->is_command ?
+	    a->app->token_command[0] : HELPER, a - c->accounts, st) :
+	    helper_spawn(&h->child, c, a, st);
 	return rc == 0 ? 0 : fail(h, st);
 }
 
@@ -168,7 +185,6 @@ helper_step(struct helper *h, struct result *r, struct status *st)
 	if (rc == -1)
 		return fail(h, st);
 	buf_wipe(&h->out);
-	free_arguments(h->argv);
 	return 0;
 }
 
@@ -235,7 +251,7 @@ helper_login(const struct config *c, const struct account *a,
     const struct login *login, int64_t deadline, struct status *st)
 {
 	struct child child = { .out = -1 };
-	char *argv[HELPER_ARGUMENTS_MAX];
+	char *argv[ARGUMENTS_MAX];
 	struct buf text;
 	int rc = 1, more = 1, status;
 

@@ -19,15 +19,12 @@
 #include "oauth/child.h"
 #include "oauth/result.h"
 
-#define HELPER_ARGUMENTS_MAX 8
-
 /* The program under way. */
 struct helper {
 	struct child	child;
 	struct buf	out;		/* what it has printed; secret */
 	int64_t		deadline;
 	bool		is_command;	/* a token-command */
-	char		*argv[HELPER_ARGUMENTS_MAX];	/* if it is not */
 };
 
 /* Starts it, to be done by `deadline` (clock_ms). */
@@ -39,6 +36,10 @@ int	helper_fd(const struct helper *h);
  * in all: 1 when there is more to come; 0 with a token in `r` (initialised), -1
  * with the failure in *st, and `h` released after both. */
 int	helper_step(struct helper *h, struct result *r, struct status *st);
+
+/* The first half of helper_start(), which the starter does where there is one. */
+int	helper_spawn(struct child *child, const struct config *c,
+	    const struct account *a, struct status *st);
 
 /* All of it at once: 0 with a token, -1. */
 int	helper_run(struct result *r, const struct config *c,

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/privilege.h"
 #include "base/record.h"
+#include "base/sandbox.h"
 #include "config/config.h"
 #include "token/assertion.h"
 #include "token/credential.h"
@@ -99,6 +100,21 @@ find_app(struct request *q, const struct arguments *args, struct status *st)
 	return 0;
 }
 
+/* Before anything comes in from the network. */
+static void
+confine(const struct request *q)
+{
+	const char *key = q->app->private_key != NULL ? q->app->private_key :
+	    q->app->certificate;
+	struct sandbox_rules rules = {
+		.writable = { q->config->state_directory },
+		/* A key that is no file is in a module's care. */
+		.with_modules = key != NULL && key[0] != '/',
+	};
+
+	sandbox_enter(&rules);
+}
+
 static void
 tell(const char *line)
 {
@@ -112,6 +128,7 @@ ask(struct request *q, const struct arguments *args, struct answer *a,
 {
 	if (find_app(q, args, st) == -1)
 		return -1;
+	confine(q);
 	q->deadline = clock_deadline(args->login ? LOGIN_MS : TOTAL_MS);
 	if (args->login)
 		return delegated_login(q, a, tell, st);

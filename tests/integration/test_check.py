@@ -31,6 +31,9 @@ PLACEHOLDERS = (
     (r"\d{4}-\d\d-\d\d(?:\s+\d\d:\d\d:\d\dZ)?", "DATE"),
     (r"(port|localhost:)(\s*)\d+", r"\1\2PORT"),
     (r"((?:Trace|Correlation)\s+ID:)\s+\S+", r"\1 ID"),
+    # What the sandbox is made of is the kernel's.
+    (r"^ok      sandbox     [^\n]*\n(?: {20}[^\n]*\n)*",
+     "ok      sandbox     PARTS\n"),
     # Whether "localhost" has an IPv6 address is this host's affair.
     (r"(?:ok     |\?\?     ) network .*?(?=^(?:ok|\?\?|FAILED|-) )",
      "ok      network     localhost port PORT: ADDRESS\n"),

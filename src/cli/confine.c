@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+#include "cli/confine.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/sandbox.h"
+#include "base/starter.h"
+#include "cli/queue_run.h"
+#include "oauth/child.h"
+#include "oauth/helper.h"
+#include "oauth/token.h"
+
+#define RENEWAL_MS	60000
+
+/* What the starter works on: as it was before anything else was read. */
+static struct outside {
+	const struct caller	*caller;
+	const struct config	*config;
+	struct child		 program;	/* which makes a token just now */
+} outside = { .program.out = -1 };
+
+static const struct account *
+account_of(const struct outside *o, int64_t number, struct status *st)
+{
+	if (number >= 0 && (size_t)number < o->config->account_count &&
+	    o->config->accounts[number].app != NULL)
+		return &o->config->accounts[number];
+	status_set(st, EX_SOFTWARE, "no such account");
+	return NULL;
+}
+
+static int
+start_token(void *context, int64_t number, int *fd, struct status *st)
+{
+	struct outside *o = context;
+	const struct account *a = account_of(o, number, st);
+
+	if (a == NULL || o->program.pid != 0)
+		return a == NULL ? -1 :
+		    status_set(st, EX_SOFTWARE, "one token at a time");
+	if (helper_spawn(&o->program, o->config, a, st) == -1)
+		return -1;
+	*fd = o->program.out;
+	o->program.out = -1;	/* transferred */
+	return 0;
+}
+
+static int
+end_token(void *context, int64_t deadline, int *fd, struct status *st)
+{
+	struct outside *o = context;
+	int status;
+
+	(void)fd;
+	if (o->program.pid == 0)
+		return status_set(st, EX_SOFTWARE, "no token is asked for");
+	status = child_end(&o->program, deadline);
+	o->program.pid = 0;
+	return status;
+}
+
+/* Twice forked, it is nobody's child who could wait for it, and it is confined in
+ * its turn: it reads what the token endpoint says. */
+static int
+renew(void *context, int64_t number, int *fd, struct status *st)
+{
+	const struct outside *o = context;
+	const struct account *a = account_of(o, number, st);
+	pid_t pid;
+
+	(void)fd;
+	if (a == NULL)
+		return -1;
+	if ((pid = fork()) == -1)
+		return status_set_errno(st, EX_OSERR, "renewing a token");
+	if (pid == 0) {
+		setsid();
+		if (fork() != 0)
+			_exit(0);
+		confine_sender(o->caller, o->config);
+		token_renew(o->config, a, clock_deadline(RENEWAL_MS));
+		_exit(0);
+	}
+	while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
+		continue;
+	return 0;
+}
+
+static int
+run_queue(void *context, int64_t number, int *fd, struct status *st)
+{
+	const struct outside *o = context;
+
+	(void)number;
+	(void)fd;
+	return queue_run_start(o->caller, o->config, st);
+}
+
+static errand_fn *const errands[ERRANDS] = {
+	[ERRAND_TOKEN] = start_token,
+	[ERRAND_TOKEN_END] = end_token,
+	[ERRAND_RENEWAL] = renew,
+	[ERRAND_QUEUE_RUN] = run_queue,
+};
+
+static void
+enter(const struct config *config)
+{
+	struct sandbox_rules rules = { .writable = { config->spool_directory,
+	    config->state_directory } };
+
+	/* There must be one for a rule to stand for it; whoever uses it says
+	 * what is wrong with it. */
+	(void)mkdir(config->state_directory, 0750);
+	sandbox_enter(&rules);
+}
+
+void
+confine_sender(const struct caller *caller, const struct config *config)
+{
+	outside = (struct outside){ .caller = caller, .config = config,
+	    .program.out = -1 };
+	starter_begin(errands, &outside);
+	enter(config);
+}
+
+void
+confine_reader(const struct config *config)
+{
+	enter(config);
+}
+
+void
+confine_end(void)
+{
+	starter_end();
+}
