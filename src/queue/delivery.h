@@ -35,15 +35,19 @@ struct delivery_options {
 	/* Used if it is to the right account and usable, replaced otherwise, left
 	 * open for the caller to close.  NULL: one message, one connection. */
 	struct delivery_connection *connection;
+	/* The following may be NULL; they get hook_context. */
+	void	*hook_context;
 	/* Asked when the account is known, before anything is sent for it: -1
-	 * and *st when the message has to wait.  NULL: it never has to. */
+	 * and *st when the message has to wait. */
 	int	(*admit)(void *context, const struct account *a,
 		    struct status *st);
-	void	*admit_context;
+	/* Asked to finish one of the attempts that are still in flight on the
+	 * connection, the oldest; false if there is none. */
+	bool	(*make_room)(void *context);
+	int	(*sent_all)(void *context, struct status *st);	/* session.h */
+	void	(*waits)(void *context);			/* session.h */
 	void	(*trace)(void *context, char direction, const char *line);
 	void	*trace_context;
-	int	(*sent_all)(void *context, struct status *st);	/* session.h */
-	void	*sent_all_context;
 };
 
 /* What is worth logging whatever came of it. */
@@ -61,12 +65,23 @@ struct delivery_report {
 	int64_t		 bytes;		/* as sent */
 };
 
-/* Tries the PENDING and DEFERRED recipients once.  Afterwards each is
+/* Tries the PENDING and DEFERRED recipients once: delivery_start() says what can be
+ * said, delivery_finish() waits for the answers, and says the rest if there is
+ * any.  In between others may be started on the same connection, if
+ * delivery_options.make_room can finish them; submission and report must stay
+ * where they are.  Afterwards each is
  * DELIVERED, DEFERRED or REFUSED with its status.  Returns 0 when the server
  * gave an answer for each of them, else -1 with *st (which each unsettled
  * recipient has too).  A message that no account serves, or whose caller may not
  * use the account, gives -1 with every recipient deferred (refused for
  * EX_NOPERM of the caller). */
+struct attempt;
+struct attempt *delivery_start(const struct config *c, struct submission *s,
+	    const struct delivery_options *o, struct delivery_report *report);
+/* Whether delivery_finish() would find all answers there. */
+bool	delivery_is_answered(const struct attempt *a);
+int	delivery_finish(struct attempt *a, struct status *st);
+/* Both in one. */
 int	delivery_attempt(const struct config *c, struct submission *s,
 	    const struct delivery_options *o, struct delivery_report *report,
 	    struct status *st);

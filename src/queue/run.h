@@ -16,6 +16,7 @@ struct run {
 	const struct runner_options *options;
 	struct spool		 spool;
 	struct delivery_connection connection;
+	struct try		*in_flight;	/* the oldest first */
 	int64_t			*blocked;	/* clock_ms, by index of account:
 						 * until then it is left alone */
 	struct runner_counts	 counts;
@@ -28,7 +29,10 @@ struct run {
 int64_t	run_blocked_until(const struct run *r, const struct account *account);
 /* There is something to do at `when` (clock_ms). */
 void	run_wake_at(struct run *r, int64_t when);
-/* Locks one message, tries it, and writes down what came of it. */
+/* Locks one message and tries it.  What came of it is written down when the answer
+ * is there: if it can follow on the connection, a later call does that. */
 void	run_message(struct run *r, const char *id);
+/* Waits for the answers that are still to come. */
+void	run_finish(struct run *r);
 
 #endif

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: ISC
  *
- * One message of a queue run.
+ * One message of a queue run.  While the answer to one is on its way the next
+ * ones follow, on the same connection: all of them are locked.
  */
 #include "queue/run.h"
 
+#include <stdlib.h>
 #include <syslog.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/xalloc.h"
 #include "queue/backoff.h"
 #include "queue/eventlog.h"
 
 /* One attempt and all that it needs. */
 struct try {
 	struct run		*run;
+	struct try		*next;		/* in flight, behind this one */
+	struct attempt		*attempt;
 	struct spool_entry	 entry;
 	struct delivery_report	 report;
 	struct status		 reason;	/* why it has to come again */
@@ -44,6 +49,7 @@ run_blocked_until(const struct run *r, const struct account *account)
 	return until > clock_ms() ? until : 0;
 }
 
+/* Nobody waits while others could use the connection. */
 static void
 block(struct run *r, const struct account *account, int64_t until)
 {
@@ -53,11 +59,11 @@ block(struct run *r, const struct account *account, int64_t until)
 		until = clock_deadline((pause - clock_wall()) * 1000);
 	*blocked(r, account) = until;
 	run_wake_at(r, until);
-	/* Nobody waits while others could use the connection. */
+	run_finish(r);
 	delivery_connection_close(&r->connection);
 }
 
-/* For delivery_attempt(): what a run knows of an account it asks once. */
+/* For the attempt: what a run knows of an account it asks once. */
 static int
 admit(void *context, const struct account *account, struct status *st)
 {
@@ -108,6 +114,18 @@ sent_all(void *context, struct status *st)
 		return status_set(st, EX_TEMPFAIL,
 		    "we were too slow, another process has our slot");
 	return spool_record_sent(&t->entry, st);
+}
+
+/* Its answer comes after those to others: neither its lock nor the slot may run
+ * out.  If one does, that cannot be helped: the message has left. */
+static void
+waits(void *context)
+{
+	struct try *t = context;
+
+	(void)spool_entry_hold(&t->entry);
+	if (t->run->connection.slot.number != -1)
+		(void)limits_extend(&t->run->connection.slot);
 }
 
 static void
@@ -206,80 +224,153 @@ settle(struct try *t, bool has_attempt)
 }
 
 /* What this attempt tells of the next ones to the same account: it reaches as
- * far as the status says. */
-static void
+ * far as the status says.  clock_ms until which to leave it alone, or 0. */
+static int64_t
 learn(struct try *t)
 {
-	const struct account *account = t->report.account;
-
-	if (account == NULL || t->was_held)
-		return;
+	if (t->report.account == NULL || t->was_held)
+		return 0;
 	if (t->report.held_until != 0 &&
 	    count(t, RECIPIENT_DELIVERED) == t->delivered) {
 		t->was_held = true;
-		block(t->run, account, t->report.held_until);
-	} else if (t->reason.sysexit != EX_OK &&
+		return t->report.held_until;
+	}
+	if (t->reason.sysexit != EX_OK &&
 	    (t->reason.scope == SCOPE_ACCOUNT ||
 	    t->reason.scope == SCOPE_SESSION || t->reason.reply == 432))
-		block(t->run, account, clock_deadline(TROUBLE_MS));
+		return clock_deadline(TROUBLE_MS);
+	return 0;
 }
 
 static void
-attempt(struct try *t)
+end(struct try *t)
+{
+	delivery_report_release(&t->report);
+	spool_entry_release(&t->entry);
+	free(t);
+}
+
+/* Waits for the answers and writes them down. */
+static void
+finish_attempt(struct try *t)
 {
 	struct run *r = t->run;
+	const struct account *account;
+	int64_t until;
+
+	if (delivery_finish(t->attempt, &t->reason) == 0)
+		take_reason(t, RECIPIENT_DEFERRED);
+	account = t->report.account;
+	until = learn(t);
+	/* A message that was held had no attempt: nothing is logged, nothing
+	 * is written. */
+	if (!t->was_held) {
+		r->counts.tried++;
+		eventlog_attempt(&t->entry.submission, &t->report, t->entry.id);
+		settle(t, true);
+	}
+	end(t);
+	if (until != 0)
+		block(r, account, until);
+}
+
+/* Takes one out of those in flight. */
+static void
+finish_one(struct try **link)
+{
+	struct try *t = *link;
+
+	*link = t->next;
+	finish_attempt(t);
+}
+
+void
+run_finish(struct run *r)
+{
+	while (r->in_flight != NULL)
+		finish_one(&r->in_flight);
+}
+
+static bool
+make_room(void *context)
+{
+	struct run *r = ((struct try *)context)->run;
+
+	if (r->in_flight == NULL)
+		return false;
+	finish_one(&r->in_flight);
+	return true;
+}
+
+/* Those whose answers are there; writing one down can finish others. */
+static void
+finish_answered(struct run *r)
+{
+	struct try **link = &r->in_flight;
+
+	while (*link != NULL)
+		if (delivery_is_answered((*link)->attempt)) {
+			finish_one(link);
+			link = &r->in_flight;
+		} else
+			link = &(*link)->next;
+}
+
+static void
+start_attempt(struct try *t)
+{
+	struct run *r = t->run;
+	struct try **link;
 	struct delivery_options options = {
 		.deadline = clock_deadline(r->config->send_timeout * 1000),
 		.connection = &r->connection, .is_runner = true,
 		.is_record = !r->options->is_detached,
-		.admit = admit, .admit_context = t,
 		.trace = r->options->trace,
 		.trace_context = r->options->trace_context,
-		.sent_all = sent_all, .sent_all_context = t
+		.hook_context = t, .admit = admit, .make_room = make_room,
+		.sent_all = sent_all, .waits = waits
 	};
-	struct status st = STATUS_INIT;
-	bool failed;
 
 	if (t->entry.answer_unknown)
 		log_possible_duplicate(t);
 	t->delivered = count(t, RECIPIENT_DELIVERED);
-	failed = delivery_attempt(r->config, &t->entry.submission, &options,
-	    &t->report, &st) == -1;
-	if (failed)
-		t->reason = st;
-	else
-		take_reason(t, RECIPIENT_DEFERRED);
-	learn(t);
-	/* That was no attempt: nothing is logged, nothing is written. */
-	if (t->was_held)
-		return;
-	r->counts.tried++;
-	eventlog_attempt(&t->entry.submission, &t->report, t->entry.id);
-	settle(t, true);
+	t->attempt = delivery_start(r->config, &t->entry.submission, &options,
+	    &t->report);
+	for (link = &r->in_flight; *link != NULL; link = &(*link)->next)
+		;
+	*link = t;
+	finish_answered(r);
+}
+
+/* False if there is no such message, or somebody else has it. */
+static bool
+load(struct try *t, const char *id)
+{
+	struct status st = STATUS_INIT;
+	int rc = spool_load(&t->run->spool, id, false, &t->entry, &st);
+
+	/* What was set aside has its line in the log. */
+	if (rc == -1 && st.sysexit != EX_DATAERR)
+		log_line(LOG_ERR, "%s", st.text);
+	return rc == 0;
 }
 
 void
 run_message(struct run *r, const char *id)
 {
-	struct try t = { .run = r };
-	struct status st = STATUS_INIT;
+	struct try *t = xcalloc(1, sizeof *t);
 
-	switch (spool_load(&r->spool, id, false, &t.entry, &st)) {
-	case 0:
-		break;
-	case -1:
-		/* What was set aside has its line in the log. */
-		if (st.sysexit != EX_DATAERR)
-			log_line(LOG_ERR, "%s", st.text);
-		return;
-	default:
+	t->run = r;
+	if (!load(t, id)) {
+		free(t);
 		return;
 	}
-	if (waiting(&t) == 0)
-		settle(&t, false);
-	else if (r->ignore_times ||
-	    backoff_is_due(t.entry.next_attempt, clock_wall()))
-		attempt(&t);
-	delivery_report_release(&t.report);
-	spool_entry_release(&t.entry);
+	if (waiting(t) != 0 && (r->ignore_times ||
+	    backoff_is_due(t->entry.next_attempt, clock_wall()))) {
+		start_attempt(t);
+		return;
+	}
+	if (waiting(t) == 0)
+		settle(t, false);
+	end(t);
 }

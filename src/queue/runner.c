@@ -173,6 +173,7 @@ try_all(struct run *r, const struct candidates *list)
 		 * does no harm. */
 		(void)lock_extend(&r->place, PLACE_MS);
 	}
+	run_finish(r);
 	/* Nobody waits while others could use the connection. */
 	delivery_connection_close(&r->connection);
 }

@@ -89,6 +89,8 @@ void	spool_entry_release(struct spool_entry *entry);
  * take, RFC 5321 4.5.3.2.6, with room. */
 #define SPOOL_HOLD_MS	(30 * 60 * 1000)
 bool	spool_entry_is_ours(struct spool_entry *entry);
+/* Extends the lock alone, if it is time: while an answer is waited for. */
+bool	spool_entry_hold(struct spool_entry *entry);
 /* REFUSED recipients are PENDING again. */
 void	spool_entry_forgive(struct spool_entry *entry);
 

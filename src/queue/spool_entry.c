@@ -324,18 +324,24 @@ spool_peek(struct spool *s, const char *id, bool is_failed,
 }
 
 bool
+spool_entry_hold(struct spool_entry *e)
+{
+	if (e->lock.until - clock_ms() > SPOOL_HOLD_MS / 2 ||
+	    lock_extend(&e->lock, SPOOL_HOLD_MS) == 0)
+		return true;
+	/* Too late.  If nobody has the file we go on: whoever had it would have
+	 * appended to it or removed it. */
+	lock_release(&e->lock);
+	return lock_take_open(&e->lock, e->submission.message.fd,
+	    SPOOL_HOLD_MS) == 0;
+}
+
+bool
 spool_entry_is_ours(struct spool_entry *e)
 {
-	int fd = e->submission.message.fd;
 	struct stat sb;
 
-	if (e->lock.until - clock_ms() <= SPOOL_HOLD_MS / 2 &&
-	    lock_extend(&e->lock, SPOOL_HOLD_MS) == -1) {
-		/* Too late.  If nobody has the file, and nobody had it (he
-		 * would have appended to it or removed it), we go on. */
-		lock_release(&e->lock);
-		if (lock_take_open(&e->lock, fd, SPOOL_HOLD_MS) == 1)
-			return false;
-	}
-	return fstat(fd, &sb) == 0 && sb.st_nlink != 0 && sb.st_size == e->end;
+	return spool_entry_hold(e) &&
+	    fstat(e->submission.message.fd, &sb) == 0 && sb.st_nlink != 0 &&
+	    sb.st_size == e->end;
 }

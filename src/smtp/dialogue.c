@@ -263,7 +263,8 @@ dialogue_explain(struct session *s, enum diagnose_stage stage,
 	struct status why = STATUS_INIT;
 
 	dialogue_broken(s);
-	if (stream_has_input(s->stream) &&
+	/* While others are in flight, what is there is their answer. */
+	if (s->oldest == NULL && stream_has_input(s->stream) &&
 	    read_unasked(s, stage, &why) == -1 && why.reply != 0)
 		*st = why;
 	return -1;

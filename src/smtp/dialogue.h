@@ -20,9 +20,13 @@ struct session {
 	struct conceal		 conceal;	/* what AUTH said */
 	bool			 usable;	/* the next command can be sent */
 	bool			 in_transaction;/* RSET before the next MAIL */
-	bool			 answer_unknown;
 	bool			 two_step;
-	bool			 bdat_failed, wants_data;
+	bool			 bdat_failed;	/* nothing known of it but grief */
+	bool			 bdat_works;	/* it took a message that way */
+	/* Transactions in flight, by next; pipeline.c. */
+	struct transaction	*oldest, *newest;
+	size_t			 in_flight;
+	int64_t			 weight;
 };
 
 /* Starts a flight: sets the phase, and refuses what the server said without

@@ -7,6 +7,7 @@
 #include "base/xalloc.h"
 #include "smtp/dialogue.h"
 #include "smtp/ehlo.h"
+#include "smtp/transaction.h"
 
 #define COMMAND_MAX	2000	/* two addresses and all parameters */
 #define GOODBYE_MS	500	/* until QUIT is out: the path may be full */
@@ -171,18 +172,6 @@ session_is_quiet(struct session *s)
 	    !stream_is_closed(s->stream);
 }
 
-bool
-session_answer_unknown(const struct session *s)
-{
-	return s->answer_unknown;
-}
-
-bool
-session_wants_data(const struct session *s)
-{
-	return s->wants_data;
-}
-
 void
 session_set_deadline(struct session *s, int64_t deadline)
 {
@@ -201,6 +190,7 @@ session_close(struct session *s)
 
 	if (s == NULL)
 		return;
+	session_settle(s);
 	session_set_deadline(s, clock_deadline(GOODBYE_MS));
 	if (s->usable &&
 	    dialogue_begin(s, DIAGNOSE_EHLO, &ignored) == 0 &&

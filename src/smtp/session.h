@@ -82,21 +82,10 @@ struct session_credential {
 int	session_authenticate(struct session *s,
 	    const struct session_credential *c, struct status *st);
 
-/* One transaction: MAIL, RCPTs and data for the first max_recipients PENDING
- * recipients of `e` (the caller comes again for the rest).  Sets state and
- * status of each of them; one is left PENDING only if the server had enough
- * recipients for one transaction (RFC 5321 4.5.3.1.10) and took others.
- * Returns 0 when the server answered the data (look at the recipients), or had
- * refused all of them; -1 with *st when the session or the transaction failed
- * before that: the transaction's recipients are settled by then (deferred or
- * refused as the reply says), others still PENDING.  A server that does not know
- * BDAT after all leaves its recipients PENDING too, and the session over: come
- * again without use_chunking (session_wants_data).  `sent_all` is called when
- * only the last bytes, without which nothing is delivered, are still to leave:
- * it syncs "data sent, answer unknown" (design 7) and may refuse; NULL if nobody
- * cares. */
+/* One message for the first max_recipients PENDING recipients of an envelope. */
 struct session_data {
 	const char	*mail_from;
+	const char	*from;		/* of the header, for hints; may be NULL */
 	const char	*header;	/* header section and the empty line */
 	size_t		 header_len;
 	/* The body, as body_read() gives it; `size` is exact. */
@@ -110,10 +99,51 @@ struct session_data {
 	 * mail_from that is not ASCII cannot do without. */
 	bool	 needs_smtputf8;
 	int	 max_recipients;	/* at least 1 */
+	/* Called when only the last bytes, without which nothing is delivered,
+	 * are still to leave: it syncs "data sent, answer unknown" (design 7)
+	 * and may refuse.  NULL if nobody cares. */
 	int	(*sent_all)(void *context, struct status *st);
+	/* Called now and then while the message waits for its answer behind
+	 * others, for whoever holds a lock that ends.  NULL if nobody does. */
+	void	(*waits)(void *context);
 };
-int	session_send(struct session *s, const struct session_data *d,
-	    struct envelope *e, struct status *st);
+
+/* A transaction: MAIL, RCPTs and data.
+ *
+ * A small message goes in one flight to a server that offers PIPELINING and
+ * CHUNKING: session_start() returns with its answers still to come.  Another may
+ * follow at once if the server has taken one by BDAT on this connection before,
+ * so that it is known to know what it offers.  All else session_start() sees
+ * through to the end.  What it was given must stay as it is until
+ * session_finish(), which waits for the answers that are missing.
+ *
+ * session_finish() returns 0 when the server answered the data (look at the
+ * recipients), or had refused all of them; -1 with *st when the session or the
+ * transaction failed before that.  State and status of each of the transaction's
+ * recipients are set by then (deferred or refused, as the reply says), and the
+ * others are PENDING.  One of its own is left PENDING only if the server had
+ * enough recipients for one transaction (RFC 5321 4.5.3.1.10) and took others,
+ * and with -1 all are,
+ *	if nothing was said because the connection was over already (unsent);
+ *	if the server does not know BDAT after all: come again on a new
+ *	connection without use_chunking (wants_data). */
+struct transaction;
+struct session_outcome {
+	bool	 unsent;
+	bool	 wants_data;
+	bool	 answer_unknown;	/* all was said, and the answer never came:
+					 * it may have been delivered; the
+					 * recipients are deferred */
+};
+struct transaction *session_start(struct session *s,
+	    const struct session_data *d, struct envelope *e);
+bool	session_is_answered(struct transaction *t);
+int	session_finish(struct transaction *t, struct session_outcome *outcome,
+	    struct status *st);
+/* Whether session_start() would return at once: else an older transaction has to
+ * be finished first, or it will wait for its answer. */
+bool	session_has_room(struct session *s, const struct session_data *d,
+	    size_t recipients);
 
 /* A transaction that goes no further than its envelope, to see what the server
  * thinks of it: MAIL, then RCPT any number of times, then RSET.  Each -1 and *st
@@ -129,14 +159,10 @@ bool	session_is_usable(const struct session *s);
 /* The same, after a look whether the server has hung up or said anything since:
  * it may have lost patience.  Does not wait. */
 bool	session_is_quiet(struct session *s);
-/* Whether a message was sent in full and its answer never came: it may have been
- * delivered, and its recipients are deferred. */
-bool	session_answer_unknown(const struct session *s);
-/* Whether the last session_send() would have done better with DATA. */
-bool	session_wants_data(const struct session *s);
 /* New deadlines for the next transaction. */
 void	session_set_deadline(struct session *s, int64_t deadline);
-/* QUIT and close; never fails, and does not wait for 221.  NULL is fine. */
+/* QUIT and close, after the answers to what is in flight; never fails, and does not
+ * wait for 221.  NULL is fine. */
 void	session_close(struct session *s);
 
 /* What a session cost: for the bench and -v. */
@@ -144,7 +170,8 @@ struct session_cost {
 	int	flights;	/* client-to-server direction changes after connect */
 	bool	tls_resumed;
 	bool	two_step;	/* the long AUTH line was refused */
-	bool	bdat_failed;	/* BDAT was refused as such, or not answered */
+	bool	bdat_failed;	/* BDAT was refused as such, or not answered, and
+				 * had not worked before */
 };
 void	session_cost(const struct session *s, struct session_cost *cost);
 

@@ -289,6 +289,21 @@ stream_has_input(struct stream *s)
 }
 
 bool
+stream_has_line(struct stream *s)
+{
+	for (;;) {
+		const char *start = s->in.data + s->read;
+		size_t len = s->in.len - s->read;
+
+		if (s->closed || len > STREAM_LINE_MAX ||
+		    (len != 0 && memchr(start, '\n', len) != NULL))
+			return true;
+		if (fill(s) < 0 && !s->closed)
+			return false;
+	}
+}
+
+bool
 stream_is_closed(const struct stream *s)
 {
 	return s->closed;

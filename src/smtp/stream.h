@@ -55,6 +55,8 @@ int	stream_read_line(struct stream *s, const char **line, size_t *len,
 	    struct status *st);
 /* Whether there is input that nobody has read; looks without waiting. */
 bool	stream_has_input(struct stream *s);
+/* Whether stream_read_line() would not have to wait; looks without waiting. */
+bool	stream_has_line(struct stream *s);
 /* Whether the server has closed its side, as far as we have seen. */
 bool	stream_is_closed(const struct stream *s);
 

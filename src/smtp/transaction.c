@@ -3,7 +3,7 @@
  * One mail transaction: RFC 5321 3.3, pipelined as RFC 2920 allows, with BDAT
  * where the caller wants it (RFC 3030).
  */
-#include "smtp/session.h"
+#include "smtp/transaction.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,28 +11,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/xalloc.h"
 #include "smtp/data.h"
-#include "smtp/dialogue.h"
-#include "smtp/recipients.h"
 
 #define SMALL (64 * 1024)	/* a message that flies with its envelope */
-
-/* The steps of a transaction in the order they are taken; the recipients'
- * stand between STEP_RCPT and the last one. */
-enum { STEP_RSET, STEP_MAIL, STEP_RCPT };
-
-struct transaction {
-	struct session	*s;
-	const struct session_data *d;
-	const struct envelope *e;
-	struct recipients to;
-	enum { BY_DATA, BY_BDAT, BY_BDAT_AT_ONCE } how;
-	bool		 utf8;		/* SMTPUTF8 is asked for */
-	bool		 mail_refused;
-	struct status	 mail_status;	/* then: why */
-	bool		 go_ahead;	/* 354 */
-	bool		 handed_over;	/* all of the message has left */
-};
 
 /* What can be known before anything is said. */
 static int
@@ -40,20 +22,30 @@ check_message(struct transaction *t, struct status *st)
 {
 	const struct session_extensions *x = &t->s->ext;
 
-	if (path_check(t->d->mail_from, st) == -1)
+	if (path_check(t->d.mail_from, st) == -1)
 		return -1;
-	if (!path_is_ascii(t->d->mail_from) && !x->smtputf8)
+	if (!path_is_ascii(t->d.mail_from) && !x->smtputf8)
 		return status_set(st, EX_CONFIG, "%s does not take mail from "
 		    "<%s>: it offers no SMTPUTF8 for addresses that are not "
-		    "ASCII", t->s->p.host, t->d->mail_from);
-	if (x->max_size != 0 && data_size(t->d) > x->max_size) {
+		    "ASCII", t->s->p.host, t->d.mail_from);
+	if (x->max_size != 0 && data_size(&t->d) > x->max_size) {
 		status_set(st, EX_DATAERR, "the message has %" PRId64 " octets, "
-		    "%s takes %" PRId64, data_size(t->d), t->s->p.host,
+		    "%s takes %" PRId64, data_size(&t->d), t->s->p.host,
 		    x->max_size);
 		status_remote(st, 0, "5.3.4", "");	/* RFC 1870 6.1 */
 		return -1;
 	}
 	return 0;
+}
+
+bool
+transaction_can_fly(const struct session *s, const struct session_data *d)
+{
+	const struct session_extensions *x = &s->ext;
+
+	return s->p.use_chunking && x->chunking && x->pipelining &&
+	    !(d->needs_smtputf8 && x->smtputf8) &&
+	    path_is_ascii(d->mail_from) && data_size(d) <= SMALL;
 }
 
 /* Whether SMTPUTF8 is asked for, and how the data goes: in one flight with the
@@ -65,168 +57,86 @@ choose_way(struct transaction *t)
 	const struct session_extensions *x = &t->s->ext;
 
 	t->utf8 = recipients_need_utf8(&t->to) ||
-	    !path_is_ascii(t->d->mail_from) ||
-	    (t->d->needs_smtputf8 && x->smtputf8);
+	    !path_is_ascii(t->d.mail_from) ||
+	    (t->d.needs_smtputf8 && x->smtputf8);
 	t->how = BY_DATA;
 	if (t->s->p.use_chunking && x->chunking)
-		t->how = x->pipelining && !t->utf8 &&
-		    data_size(t->d) <= SMALL ? BY_BDAT_AT_ONCE : BY_BDAT;
-}
-
-static int
-put_mail(struct transaction *t, struct status *st)
-{
-	const struct session_extensions *x = &t->s->ext;
-	const struct envelope *e = t->e;
-	char size[40] = "";
-
-	if (x->size)
-		snprintf(size, sizeof size, " SIZE=%" PRId64, data_size(t->d));
-	return dialogue_put(t->s, st, "MAIL FROM:<%s>%s%s%s%s%s%s%s",
-	    t->d->mail_from, size,
-	    t->d->is_8bit && x->eightbitmime ? " BODY=8BITMIME" : "",
-	    t->utf8 ? " SMTPUTF8" : "",
-	    x->dsn && e->ret[0] != '\0' ? " RET=" : "", x->dsn ? e->ret : "",
-	    x->dsn && e->envid != NULL ? " ENVID=" : "",
-	    x->dsn && e->envid != NULL ? e->envid : "");
-}
-
-static int
-put_recipient(struct transaction *t, const struct recipient *r,
-    struct status *st)
-{
-	bool dsn = t->s->ext.dsn;
-	const char *notify = dsn ? t->e->notify : "";
-	const char *original = dsn && r->original != NULL ? r->original : "";
-
-	return dialogue_put(t->s, st, "RCPT TO:<%s>%s%s%s%s", r->address,
-	    *notify != '\0' ? " NOTIFY=" : "", notify,
-	    *original != '\0' ? " ORCPT=" : "", original);
-}
-
-static size_t
-last_step(const struct transaction *t)
-{
-	return STEP_RCPT + t->to.count;
-}
-
-static enum diagnose_stage
-stage_of(const struct transaction *t, size_t step)
-{
-	if (step == last_step(t))
-		return t->how == BY_DATA ? DIAGNOSE_DATA : DIAGNOSE_END_OF_DATA;
-	return step < STEP_RCPT ? DIAGNOSE_MAIL : DIAGNOSE_RCPT;
-}
-
-static int
-put_step(struct transaction *t, size_t step, struct status *st)
-{
-	if (step == STEP_RSET)
-		return dialogue_put(t->s, st, "RSET");
-	if (step == STEP_MAIL)
-		return put_mail(t, st);
-	if (step < last_step(t))
-		return put_recipient(t, t->to.list[step - STEP_RCPT], st);
-	if (t->how == BY_BDAT_AT_ONCE)
-		return data_put_chunk(t->s, t->d, st);
-	return dialogue_put(t->s, st, "DATA");
-}
-
-static void
-judge_mail(struct transaction *t)
-{
-	if (dialogue_class(t->s) == 2) {
-		t->s->in_transaction = true;
-		return;
-	}
-	t->mail_refused = true;
-	dialogue_refused(t->s, DIAGNOSE_MAIL, &t->mail_status,
-	    "MAIL FROM:<%s> refused", t->d->mail_from);
-}
-
-static void
-judge_recipient(struct transaction *t, struct recipient *r)
-{
-	if (t->mail_refused)
-		return;
-	if (dialogue_class(t->s) == 2) {
-		r->state = RECIPIENT_ACCEPTED;
-		t->to.accepted++;
-		return;
-	}
-	dialogue_refused(t->s, DIAGNOSE_RCPT, &r->status,
-	    "RCPT TO:<%s> refused", r->address);
-	r->state = status_is_mendable(&r->status) ? RECIPIENT_DEFERRED :
-	    RECIPIENT_REFUSED;
-}
-
-static int
-judge_step(struct transaction *t, size_t step, struct status *st)
-{
-	if (t->s->reply.code == 421)
-		return dialogue_refused(t->s, stage_of(t, step), st,
-		    "%s broke off at %s", t->s->p.host,
-		    dialogue_name(stage_of(t, step)));
-	if (step == STEP_RSET && dialogue_class(t->s) != 2)
-		return dialogue_refused(t->s, DIAGNOSE_MAIL, st,
-		    "RSET refused");
-	if (step == STEP_RSET)
-		t->s->in_transaction = false;
-	else if (step == STEP_MAIL)
-		judge_mail(t);
-	else if (step < last_step(t))
-		judge_recipient(t, t->to.list[step - STEP_RCPT]);
-	else
-		t->go_ahead = t->how == BY_DATA && t->s->reply.code == 354;
-	return 0;
+		t->how = transaction_can_fly(t->s, &t->d) && !t->utf8 ?
+		    BY_BDAT_AT_ONCE : BY_BDAT;
 }
 
 /* Without PIPELINING, each answer can make the next command pointless. */
 static bool
 is_pointless(const struct transaction *t, size_t step)
 {
-	return t->mail_refused || (step == last_step(t) && t->to.accepted == 0);
+	return t->mail_refused || (step == step_last(t) && t->to.accepted == 0);
 }
 
 /* From here on the message may be delivered, and only the answer says so (RFC
  * 5321 4.5.3.2.6); it has a time limit of its own. */
 static void
-note_handed_over(struct transaction *t)
+await_answer(struct transaction *t)
 {
 	t->handed_over = true;
 	t->s->p.deadline = clock_deadline(t->s->p.answer_ms);
 }
 
-/* Says everything up to DATA: all in one flight, or one command after the
- * other's answer, if the server does not offer PIPELINING. */
+/* What comes first is RSET, if the last transaction may be open still, or if its
+ * answer is not there yet: MAIL would be "nested" then and RCPT would add to its
+ * recipients (RFC 5321 4.1.4, RFC 3030 2). */
+static void
+start_over(struct transaction *t)
+{
+	t->asked = t->answered = t->s->in_transaction ||
+	    t->s->oldest != NULL ? STEP_RSET : STEP_MAIL;
+}
+
+static size_t
+steps_end(const struct transaction *t)
+{
+	return step_last(t) + (t->how != BY_BDAT);
+}
+
+/* Says the steps that need no answer before them, in one flight. */
+static int
+say(struct transaction *t, size_t most, struct status *st)
+{
+	for (; most != 0 && t->asked < steps_end(t); most--)
+		if (step_put(t, t->asked++, st) == -1)
+			return -1;
+	return dialogue_flush(t->s, step_stage(t, t->answered), st);
+}
+
+static int
+hear(struct transaction *t, struct status *st)
+{
+	size_t step = t->answered++;
+
+	if (dialogue_read(t->s, step_stage(t, step), st) == -1)
+		return -1;
+	return step_judge(t, step, st);
+}
+
+/* Everything up to DATA: all in one flight, or one command after the other's
+ * answer, if the server does not offer PIPELINING.  The first flight has been
+ * begun. */
 static int
 offer(struct transaction *t, struct status *st)
 {
-	size_t window = t->s->ext.pipelining ? SIZE_MAX : 1;
-	size_t end = last_step(t) + (t->how != BY_BDAT);
-	size_t first = t->s->in_transaction ? STEP_RSET : STEP_MAIL;
-	size_t asked = first, answered = first;
+	size_t most = t->s->ext.pipelining ? SIZE_MAX : 1;
 
-	for (; answered < end; answered++) {
-		if (asked == answered &&
-		    dialogue_begin(t->s, stage_of(t, asked), st) == -1)
-			return -1;
-		while (asked < end && asked - answered < window) {
-			if (window == 1 && is_pointless(t, asked))
+	start_over(t);
+	while (t->answered < steps_end(t)) {
+		if (t->asked == t->answered) {
+			if (most == 1 && is_pointless(t, t->asked))
 				return 0;
-			if (put_step(t, asked++, st) == -1)
+			if (say(t, most, st) == -1)
 				return -1;
 		}
-		if (dialogue_flush(t->s, stage_of(t, answered), st) == -1)
+		if (hear(t, st) == -1)
 			return -1;
-		/* Nobody waits minutes for the envelope's answers: only the
-		 * one to the data is worth it. */
-		if (t->how == BY_BDAT_AT_ONCE)
-			t->handed_over = true;
-		if (t->handed_over && answered == last_step(t))
-			note_handed_over(t);
-		if (dialogue_read(t->s, stage_of(t, answered), st) == -1 ||
-		    judge_step(t, answered, st) == -1)
+		if (t->asked == t->answered && t->asked < steps_end(t) &&
+		    dialogue_begin(t->s, step_stage(t, t->asked), st) == -1)
 			return -1;
 	}
 	return 0;
@@ -254,7 +164,7 @@ can_do_without_utf8(const struct transaction *t)
 {
 	int code = t->mail_status.reply;
 
-	return t->mail_refused && t->utf8 && path_is_ascii(t->d->mail_from) &&
+	return t->mail_refused && t->utf8 && path_is_ascii(t->d.mail_from) &&
 	    (code == 502 || code == 504 || code == 555) && t->s->usable;
 }
 
@@ -268,7 +178,11 @@ offer_envelope(struct transaction *t, struct status *st)
 	if (can_do_without_utf8(t)) {
 		recipients_refuse_utf8(&t->to, t->s->p.host);
 		t->utf8 = t->mail_refused = false;
-		return t->to.count == 0 ? 0 : offer_envelope(t, st);
+		if (t->to.count == 0)
+			return 0;
+		if (dialogue_begin(t->s, DIAGNOSE_MAIL, st) == -1)
+			return -1;
+		return offer_envelope(t, st);
 	}
 	if (t->mail_refused)
 		return -1;	/* mail_status says why */
@@ -284,29 +198,46 @@ send_message(struct transaction *t, struct status *st)
 	if (t->how == BY_DATA && !t->go_ahead)
 		return dialogue_refused(t->s, DIAGNOSE_DATA, st,
 		    "DATA refused");
-	if (t->how == BY_DATA && data_put_stuffed(t->s, t->d, st) == -1)
+	if (t->how == BY_DATA && data_put_stuffed(t->s, &t->d, st) == -1)
 		return -1;
 	if (t->how == BY_BDAT &&
 	    (dialogue_begin(t->s, DIAGNOSE_END_OF_DATA, st) == -1 ||
-	    data_put_chunk(t->s, t->d, st) == -1))
+	    data_put_chunk(t->s, &t->d, st) == -1))
 		return -1;
 	if (dialogue_flush(t->s, DIAGNOSE_END_OF_DATA, st) == -1)
 		return -1;
-	note_handed_over(t);
+	await_answer(t);
 	return dialogue_read(t->s, DIAGNOSE_END_OF_DATA, st);
 }
 
 /* A reply about syntax (RFC 5321 4.2.1: x0z) after CHUNKING was offered: the
- * server, or something before it, does not know BDAT.  Whether it takes the
- * octets for commands is anybody's guess, so nothing more is said to it. */
+ * server, or something before it, does not know BDAT, or not with this message.
+ * If it never took any, whether it takes the octets for commands is anybody's
+ * guess, so nothing more is said to it. */
 static bool
 bdat_is_unknown(struct transaction *t)
 {
 	if (t->how == BY_DATA || t->s->reply.code / 10 != 50)
 		return false;
-	t->s->bdat_failed = t->s->wants_data = true;
-	dialogue_broken(t->s);
+	t->outcome.wants_data = true;
+	if (!t->s->bdat_works) {
+		t->s->bdat_failed = true;
+		dialogue_broken(t->s);
+	}
 	return true;
+}
+
+static void
+deliver(struct transaction *t)
+{
+	struct status answer = STATUS_INIT;
+	char words[sizeof answer.remote];
+
+	reply_words(&t->s->reply, words, sizeof words);
+	status_remote(&answer, t->s->reply.code, t->s->reply.enhanced, words);
+	recipients_settle(&t->to, RECIPIENT_DELIVERED, &answer);
+	t->s->in_transaction = false;
+	t->s->bdat_works = t->s->bdat_works || t->how != BY_DATA;
 }
 
 /* The answer to the data, in s->reply. */
@@ -314,17 +245,13 @@ static int
 take_answer(struct transaction *t, struct status *st)
 {
 	struct status answer = STATUS_INIT;
-	char words[sizeof answer.remote];
 
-	/* RFC 3030 2: after a BDAT that failed only RSET makes sense. */
-	t->s->in_transaction = t->how != BY_DATA && dialogue_class(t->s) != 2;
 	if (dialogue_class(t->s) == 2) {
-		reply_words(&t->s->reply, words, sizeof words);
-		status_remote(&answer, t->s->reply.code, t->s->reply.enhanced,
-		    words);
-		recipients_settle(&t->to, RECIPIENT_DELIVERED, &answer);
+		deliver(t);
 		return 0;
 	}
+	/* RFC 3030 2: after a BDAT that failed only RSET makes sense. */
+	t->s->in_transaction = t->how != BY_DATA;
 	if (dialogue_class(t->s) < 4)
 		return dialogue_refused(t->s, DIAGNOSE_END_OF_DATA, st, "%s",
 		    "");
@@ -335,18 +262,6 @@ take_answer(struct transaction *t, struct status *st)
 	    "the message was refused after the data");
 	recipients_fail(&t->to, &answer);
 	return 0;
-}
-
-static int
-run(struct transaction *t, struct status *st)
-{
-	if (check_message(t, st) == -1 || offer_envelope(t, st) == -1)
-		return -1;
-	if (t->to.accepted == 0)
-		return 0;
-	if (t->how != BY_BDAT_AT_ONCE && send_message(t, st) == -1)
-		return -1;
-	return take_answer(t, st);
 }
 
 /* No reply explains the failure, and the message had left in full: the window
@@ -362,40 +277,141 @@ tell_unknown(struct transaction *t, struct status *st)
 	memcpy(why, st->text, sizeof why);
 	status_set(st, EX_TEMPFAIL, "the answer to the data never came: the "
 	    "message may have been delivered (%s)", why);
-	t->s->answer_unknown = true;
-	t->s->bdat_failed = t->how != BY_DATA;
+	t->outcome.answer_unknown = true;
+	t->s->bdat_failed = t->how != BY_DATA && !t->s->bdat_works;
 }
 
 static void
-fail(struct transaction *t, struct status *st)
+end(struct transaction *t, int rc)
+{
+	t->is_over = true;
+	t->rc = rc;
+	t->s = NULL;	/* it may be closed from now on */
+}
+
+void
+transaction_fail(struct transaction *t)
+{
+	if (t->mail_refused)
+		t->status = t->mail_status;
+	tell_unknown(t, &t->status);
+	recipients_fail(&t->to, &t->status);
+	end(t, -1);
+}
+
+/* Its recipients stay for another transaction. */
+static void
+put_back(struct transaction *t)
 {
 	const struct status none = STATUS_INIT;
 
-	if (t->s->wants_data) {
-		recipients_settle(&t->to, RECIPIENT_PENDING, &none);
-		return;
-	}
-	if (t->mail_refused)
-		*st = t->mail_status;
-	tell_unknown(t, st);
-	recipients_fail(&t->to, st);
+	recipients_settle(&t->to, RECIPIENT_PENDING, &none);
+	end(t, -1);
+}
+
+void
+transaction_leave_unsent(struct transaction *t)
+{
+	t->outcome.unsent = true;
+	put_back(t);
+}
+
+static void
+finish(struct transaction *t, int rc)
+{
+	if (rc == 0)
+		end(t, 0);
+	else if (t->outcome.wants_data)
+		put_back(t);
+	else
+		transaction_fail(t);
+}
+
+static int
+run(struct transaction *t, struct status *st)
+{
+	if (offer_envelope(t, st) == -1)
+		return -1;
+	if (t->to.accepted == 0)
+		return 0;
+	return send_message(t, st) == -1 ? -1 : take_answer(t, st);
+}
+
+void
+transaction_run(struct transaction *t)
+{
+	finish(t, run(t, &t->status));
 }
 
 int
-session_send(struct session *s, const struct session_data *d,
-    struct envelope *e, struct status *st)
+transaction_say(struct transaction *t)
 {
-	struct transaction t = { .s = s, .d = d, .e = e };
-	int64_t deadline = s->p.deadline;
-	int rc = 0;
+	start_over(t);
+	if (say(t, SIZE_MAX, &t->status) == -1) {
+		transaction_fail(t);
+		return -1;
+	}
+	t->handed_over = true;
+	return 0;
+}
 
-	recipients_choose(&t.to, e, &s->ext, s->p.host, d->max_recipients);
-	choose_way(&t);
-	if (t.to.count != 0)
-		rc = run(&t, st);
-	if (rc == -1)
-		fail(&t, st);
-	s->p.deadline = deadline;
-	free(t.to.list);
-	return rc;
+/* All answers are there, that to the data is the last.  It does not matter where
+ * nobody was there to deliver to; but a server that takes a message whose
+ * sender it refused cannot be followed. */
+static int
+conclude(struct transaction *t, struct status *st)
+{
+	if (t->mail_refused && dialogue_class(t->s) == 2) {
+		t->outcome.answer_unknown = true;
+		dialogue_broken(t->s);
+	}
+	if (t->mail_refused)
+		return -1;
+	if (t->to.accepted == 0)
+		return 0;
+	recipients_release_surplus(&t->to);
+	return take_answer(t, st);
+}
+
+/* Nobody waits minutes for the envelope's answers: only the one to the data is
+ * worth it. */
+int
+transaction_hear(struct transaction *t)
+{
+	if (t->answered == step_last(t))
+		await_answer(t);
+	else
+		t->s->p.deadline = t->deadline;
+	if (hear(t, &t->status) == -1)
+		return -1;
+	if (t->answered == steps_end(t))
+		finish(t, conclude(t, &t->status));
+	return 0;
+}
+
+struct transaction *
+transaction_new(struct session *s, const struct session_data *d,
+    struct envelope *e)
+{
+	struct transaction *t = xcalloc(1, sizeof *t);
+
+	t->s = s;
+	t->d = *d;
+	t->e = e;
+	t->deadline = s->p.deadline;
+	t->patience = clock_left(t->deadline);
+	recipients_choose(&t->to, e, &s->ext, s->p.host, d->max_recipients);
+	choose_way(t);
+	if (t->to.count == 0)
+		end(t, 0);
+	else if (check_message(t, &t->status) == -1)
+		transaction_fail(t);
+	return t;
+}
+
+void
+transaction_free(struct transaction *t)
+{
+	free(t->to.list);
+	free(t);
 }

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Steps 7 to 9 of design 4: limits, session, data.
+ */
+#include "queue/attempt.h"
+
+#include <time.h>
+
+#include "base/clock.h"
+#include "queue/connect.h"
+
+#define RATE_WAIT_MS	3000
+
+static bool
+needs_smtputf8(const struct envelope *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->count; i++)
+		if (e->recipients[i].state == RECIPIENT_PENDING &&
+		    e->recipients[i].utf8)
+			return true;
+	return false;
+}
+
+static long
+read_body(void *context, char *to, size_t size, struct status *st)
+{
+	struct attempt *a = context;
+
+	return (long)body_read(&a->body, to, size, st);
+}
+
+static int
+sent_all(void *context, struct status *st)
+{
+	struct attempt *a = context;
+
+	return a->o.sent_all(a->o.hook_context, st);
+}
+
+static void
+waits(void *context)
+{
+	struct attempt *a = context;
+
+	a->o.waits(a->o.hook_context);
+}
+
+/* The header section in its final form, and how the body goes out: known only
+ * now, because it depends on what the server offers. */
+static int
+compose(struct attempt *a, struct status *st)
+{
+	const struct session_extensions *x =
+	    session_extensions(a->o.connection->session);
+	int64_t body;
+
+	if (body_plan(&a->plan, &a->header, &a->s->message, x->eightbitmime,
+	    a->s->charset, st) == -1)
+		return -1;
+	buf_reset(&a->head);
+	header_format(&a->header, &a->head);
+	buf_addstr(&a->head, "\r\n");
+	if (a->head.overflow)
+		return status_set(st, EX_DATAERR,
+		    "the header is over %d octets long", HEADER_SENT_MAX);
+	if (body_size(&a->s->message, &a->plan, &body, st) == -1)
+		return -1;
+	a->d = (struct session_data){
+		.mail_from = a->rewrite.mail_from,
+		.from = a->report->header_from,
+		.header = a->head.data, .header_len = a->head.len,
+		.body_size = body, .read_body = read_body, .context = a,
+		.is_8bit = a->plan.is_8bit,
+		.needs_smtputf8 = needs_smtputf8(a->envelope),
+		.max_recipients = a->report->account->max_recipients,
+		.sent_all = a->o.sent_all != NULL ? sent_all : NULL,
+		.waits = a->o.waits != NULL ? waits : NULL,
+	};
+	a->report->bytes = (int64_t)a->head.len + body;
+	return 0;
+}
+
+/* Promise 5: 30 messages a minute.  A short wait is waited for. */
+static int
+wait_for_rate(struct attempt *a, struct status *st)
+{
+	struct timespec pause;
+	int64_t wait_ms;
+
+	while (limits_count_message(a->config, a->report->account, 1, &wait_ms,
+	    st) == 1) {
+		if (a->o.is_runner || wait_ms > RATE_WAIT_MS ||
+		    clock_left(a->o.deadline) < wait_ms + RATE_WAIT_MS) {
+			a->report->held_until = clock_deadline(wait_ms);
+			return -1;
+		}
+		pause = (struct timespec){ .tv_sec = wait_ms / 1000,
+		    .tv_nsec = wait_ms % 1000 * 1000000 };
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* What the server said decides how the account is treated from now on. */
+static void
+heed(struct attempt *a, const struct status *st)
+{
+	const struct account *account = a->report->account;
+
+	if (account == NULL)
+		return;
+	if (st->reply == 432)
+		limits_pause(a->config, account, st, 0);
+	else if (a->o.is_runner && st->scope == SCOPE_ACCOUNT &&
+	    st->reply != 0 && status_is_mendable(st))
+		limits_pause(a->config, account, st, 0);
+}
+
+static void
+heed_recipients(struct attempt *a)
+{
+	const struct envelope *e = a->envelope;
+	size_t i;
+
+	for (i = 0; i < e->count; i++) {
+		if (e->recipients[i].state == RECIPIENT_DELIVERED) {
+			limits_clear(a->config, a->report->account);
+			return;
+		}
+		if (e->recipients[i].state == RECIPIENT_DEFERRED &&
+		    e->recipients[i].status.scope == SCOPE_ACCOUNT) {
+			heed(a, &e->recipients[i].status);
+			return;
+		}
+	}
+}
+
+/* Lets the owner finish those that were started before and are still in flight,
+ * one at a time. */
+static bool
+make_room(const struct attempt *a)
+{
+	return a->o.make_room != NULL && a->o.make_room(a->o.hook_context);
+}
+
+/* A session that can take a transaction.  The one there is goes away only when
+ * what is in flight on it has been written down. */
+static int
+take_session(struct attempt *a, struct status *st)
+{
+	struct delivery_connection *dc = a->o.connection;
+	struct connect_request request = {
+		.config = a->config, .account = a->report->account,
+		.deadline = a->o.deadline, .trace = a->o.trace,
+		.trace_context = a->o.trace_context,
+		.from = a->report->header_from, .is_runner = a->o.is_runner,
+		.is_record = a->o.is_record, .without_bdat = a->without_bdat,
+	};
+
+	if (dc->session != NULL && (dc->account != request.account ||
+	    !session_is_usable(dc->session))) {
+		while (make_room(a))
+			;
+		delivery_connection_close(dc);
+	}
+	a->is_fresh = dc->session == NULL;
+	if (connect_account(dc, &request, a->report, st) == 0)
+		return 0;
+	heed(a, st);
+	return -1;
+}
+
+/* Asked anew after each wait, but not in the middle of a message. */
+static int
+admit(struct attempt *a, struct status *st)
+{
+	if (a->o.admit == NULL || a->was_said)
+		return 0;
+	return a->o.admit(a->o.hook_context, a->report->account, st);
+}
+
+/* Sends off one transaction.  To make room is to finish others, and what becomes
+ * of them may end the connection, or be a reason to leave the account alone. */
+int
+transmit_start(struct attempt *a, struct status *st)
+{
+	size_t left = envelope_count(a->envelope, RECIPIENT_PENDING);
+	struct session *s;
+
+	do {
+		if (admit(a, st) == -1 || take_session(a, st) == -1 ||
+		    compose(a, st) == -1)
+			return -1;
+		s = a->o.connection->session;
+	} while (!session_has_room(s, &a->d, left) && make_room(a));
+	if (wait_for_rate(a, st) == -1)
+		return -1;
+	body_reader_init(&a->body, &a->s->message, &a->plan);
+	a->pending = left;
+	a->transaction = session_start(s, &a->d, a->envelope);
+	return 0;
+}
+
+/* What a new connection will mend: the server ended the old one between two
+ * messages; or it offers what it does not know, and as its answer was no, nothing
+ * was delivered. */
+static bool
+goes_again(struct attempt *a, const struct session_outcome *outcome)
+{
+	if (outcome->unsent && !a->is_fresh)
+		return true;
+	if (!outcome->wants_data || a->without_bdat)
+		return false;
+	a->without_bdat = true;
+	while (make_room(a))
+		;
+	delivery_connection_close(a->o.connection);
+	return true;
+}
+
+/* The answers to the transaction that was posted.  1: all is said. */
+static int
+take_answers(struct attempt *a, struct status *st)
+{
+	struct session_outcome outcome;
+	size_t left;
+	int rc;
+
+	rc = session_finish(a->transaction, &outcome, st);
+	a->transaction = NULL;
+	a->was_said = a->was_said || !outcome.unsent;
+	if (outcome.answer_unknown)
+		a->report->answer_unknown = true;
+	heed_recipients(a);
+	if (rc == -1 && goes_again(a, &outcome))
+		return 0;
+	if (rc == -1)
+		return -1;
+	left = envelope_count(a->envelope, RECIPIENT_PENDING);
+	if (left != 0 && left == a->pending)
+		return status_set(st, EX_PROTOCOL,
+		    "the server settled no recipient");
+	return left == 0;
+}
+
+int
+transmit_finish(struct attempt *a, struct status *st)
+{
+	int rc;
+
+	while ((rc = take_answers(a, st)) == 0) {
+		status_clear(st);
+		if (transmit_start(a, st) == -1)
+			return -1;
+	}
+	return rc == 1 ? 0 : -1;
+}

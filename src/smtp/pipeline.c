@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Transactions in flight: the next one is said before the last one is answered.
+ *
+ * RFC 2920 3.1 lets a group begin with the end of a message and go on with RSET
+ * and MAIL; with BDAT (RFC 3030) the end is known beforehand and nothing asks for
+ * a go-ahead.  Answers come in the order of the commands, so they belong to the
+ * oldest transaction until it has all of its own.
+ *
+ * Each transaction in flight may be a duplicate if the connection breaks (design
+ * 7), so there are few.
+ */
+#include "smtp/session.h"
+
+#include "base/clock.h"
+#include "smtp/data.h"
+#include "smtp/transaction.h"
+
+/* More would gain little: eight small messages on the way fill any wire on which
+ * a mailbox may send thirty a minute.  The octets, answers included, are what
+ * both sides can surely hold while neither listens. */
+#define FLIGHT_MAX	8
+#define FLIGHT_OCTETS	(256 * 1024)
+#define LINE_OCTETS	512	/* a command or a reply, RFC 5321 4.5.3.1 */
+
+static int64_t
+weight_of(const struct session_data *d, size_t recipients)
+{
+	return data_size(d) + (int64_t)(recipients + 3) * LINE_OCTETS;
+}
+
+static void
+append(struct session *s, struct transaction *t)
+{
+	if (s->oldest == NULL)
+		s->oldest = t;
+	else
+		s->newest->next = t;
+	s->newest = t;
+	s->in_flight++;
+	s->weight += t->weight;
+}
+
+/* The others wait on, each from now on: they had no turn yet. */
+static void
+go_on_waiting(struct session *s)
+{
+	struct transaction *t = s->oldest;
+	int64_t patient;
+
+	if (t == NULL)
+		return;
+	patient = clock_deadline(t->patience);
+	if (t->deadline < patient)
+		t->deadline = patient;
+	for (; t != NULL; t = t->next)
+		if (t->d.waits != NULL)
+			t->d.waits(t->d.context);
+}
+
+static struct transaction *
+take_oldest(struct session *s)
+{
+	struct transaction *t = s->oldest;
+
+	s->oldest = t->next;
+	if (s->oldest == NULL)
+		s->newest = NULL;
+	s->in_flight--;
+	s->weight -= t->weight;
+	return t;
+}
+
+/* Nothing more will be heard.  After 421 (RFC 5321 3.8) that is the server's
+ * word for all of them; otherwise each may have arrived. */
+static void
+lose_all(struct session *s)
+{
+	struct status why = s->oldest->status;
+	struct transaction *t;
+
+	while (s->oldest != NULL) {
+		t = take_oldest(s);
+		t->status = why;
+		transaction_fail(t);
+	}
+}
+
+/* One answer, for the oldest. */
+static void
+hear(struct session *s)
+{
+	struct transaction *t = s->oldest;
+	const char *from = s->p.values.from;
+	int64_t deadline = s->p.deadline;
+	int rc;
+
+	if (t->d.from != NULL)
+		s->p.values.from = t->d.from;
+	rc = transaction_hear(t);
+	s->p.values.from = from;
+	s->p.deadline = deadline;
+	if (rc == -1)
+		lose_all(s);
+	else if (t->is_over) {
+		take_oldest(s);
+		go_on_waiting(s);
+	}
+}
+
+/* Takes the answers that are there already. */
+static void
+hear_what_is_there(struct session *s)
+{
+	while (s->oldest != NULL && stream_has_line(s->stream))
+		hear(s);
+}
+
+void
+session_settle(struct session *s)
+{
+	while (s->oldest != NULL)
+		hear(s);
+}
+
+static bool
+may_join(const struct session *s, int64_t weight)
+{
+	return s->bdat_works && s->usable && s->in_flight < FLIGHT_MAX &&
+	    s->weight + weight <= FLIGHT_OCTETS;
+}
+
+bool
+session_has_room(struct session *s, const struct session_data *d,
+    size_t recipients)
+{
+	hear_what_is_there(s);
+	return s->oldest == NULL || (transaction_can_fly(s, d) &&
+	    may_join(s, weight_of(d, recipients)));
+}
+
+static void
+fly(struct session *s, struct transaction *t)
+{
+	if (transaction_say(t) == 0) {
+		append(s, t);
+		return;
+	}
+	/* Those before it were said in full, and are answered still. */
+	session_settle(s);
+}
+
+/* Whether a flight can start: the server is there, and says nothing that it was
+ * not asked for. */
+static bool
+can_begin(struct session *s, struct transaction *t)
+{
+	if (s->oldest != NULL)
+		return true;
+	if (s->usable)
+		return dialogue_begin(s, DIAGNOSE_MAIL, &t->status) == 0;
+	status_set(&t->status, EX_TEMPFAIL, "the connection to %s is over",
+	    s->p.host);
+	return false;
+}
+
+struct transaction *
+session_start(struct session *s, const struct session_data *d,
+    struct envelope *e)
+{
+	struct transaction *t = transaction_new(s, d, e);
+
+	if (t->is_over)
+		return t;
+	t->weight = weight_of(d, t->to.count);
+	if (t->how != BY_BDAT_AT_ONCE)
+		session_settle(s);
+	while (s->oldest != NULL && !may_join(s, t->weight))
+		hear(s);
+	if (!can_begin(s, t))
+		transaction_leave_unsent(t);
+	else if (t->how == BY_BDAT_AT_ONCE)
+		fly(s, t);
+	else
+		transaction_run(t);
+	return t;
+}
+
+bool
+session_is_answered(struct transaction *t)
+{
+	if (!t->is_over)
+		hear_what_is_there(t->s);
+	return t->is_over;
+}
+
+int
+session_finish(struct transaction *t, struct session_outcome *outcome,
+    struct status *st)
+{
+	int rc;
+
+	while (!t->is_over)
+		hear(t->s);
+	*outcome = t->outcome;
+	if ((rc = t->rc) == -1)
+		*st = t->status;
+	transaction_free(t);
+	return rc;
+}
