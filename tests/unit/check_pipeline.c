@@ -16,7 +16,7 @@
 #include "check_main.h"
 #include "moody_server.h"
 
-#define SEEDS	300
+#define SEEDS	200
 #define IN_FLIGHT_MAX 8		/* as promised: the duplicates of one loss */
 #define LARGE	(80 * 1024)	/* does not fly with its envelope */
 #define MOODY_ROUNDS 6		/* then the servers calm down ... */
