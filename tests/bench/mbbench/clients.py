@@ -71,7 +71,7 @@ class Client:
         """Forget what makes the next send cheap."""
 
     def stdin(self, message):
-        return self.world.messages[message]
+        return self.world.message(message)
 
     def _file(self, name, template, port, **more):
         world = self.world
@@ -79,16 +79,16 @@ class Client:
             port=port, mailbox=world.mailbox, bundle=world.bundle,
             recipient=RECIPIENT, **more))
 
-    def token_script(self):
+    def token_script(self, port):
         world = self.world
-        secret = world.ask("secret_file")
         world.write("secret.raw", world.ask("secret"))
-        script = world.write("get-token", GET_TOKEN.format(
+        endpoint = world.ask("token_endpoint").replace(
+            ":%d/" % world.ask("token_port"),
+            ":%d/" % world.token_port_of(port))
+        script = world.write("get-token-%d" % port, GET_TOKEN.format(
             bundle=world.bundle, id=world.ask("client_id"),
-            secret=world.directory / "secret",
-            endpoint=world.ask("token_endpoint")))
+            secret=world.directory / "secret", endpoint=endpoint))
         script.chmod(0o700)
-        del secret
         return script
 
 
@@ -110,11 +110,12 @@ class Mailbearer(Client):
         world = self.world
         settings = dict(ca_file=None, ca_directory=str(world.hashed),
                         host=world.host, port=port,
-                        authority="https://%s:%d" % (world.host, world.ask(
-                            "token_port")),
+                        authority="https://%s:%d" % (
+                            world.host, world.token_port_of(port)),
                         log=str(world.directory / "log"),
                         state_directory=str(world.directory / "state"),
-                        send_timeout="30m", messages_per_minute=100000)
+                        send_timeout="30m", messages_per_minute=100000,
+                        max_message_size="200M")
         settings.update(changes)
         (world.directory / "state").mkdir(mode=0o750, exist_ok=True)
         return world.ask("write_config",
@@ -138,7 +139,7 @@ class Msmtp(Client):
 
     def command(self, port, cold, message):
         token = "cat %s" % self.world.token_file if not cold else \
-            str(self.token_script())
+            str(self.token_script(port))
         rc = self._file("msmtprc-cold" if cold else "msmtprc", MSMTPRC, port,
                         token=token)
         return ["msmtp", "-C", rc, RECIPIENT]
@@ -149,16 +150,14 @@ class Curl(Client):
 
     def command(self, port, cold, message):
         rc = self._file("curlrc", CURLRC, port)
-        bearer = self._bearer(cold)
-        command = ["curl", "-K", rc, "-T", self.world.messages[message]]
+        bearer = self.token_script(port) if cold else self._bearer()
+        command = ["curl", "-K", rc, "-T", self.world.message(message)]
         if not cold:
             return command + ["-K", bearer]
         return ["sh", "-c", 'printf \'oauth2-bearer = "%s"\\n\' "$(' +
                 str(bearer) + ')" | "$@" -K -', "sh"] + command
 
-    def _bearer(self, cold):
-        if cold:
-            return self.token_script()
+    def _bearer(self):
         return self.world.write("curl-token", 'oauth2-bearer = "%s"\n' %
                                 self.world.token_file.read_text().strip())
 
@@ -183,8 +182,39 @@ class Floor(Client):
     def command(self, port, cold, message):
         if cold:
             return None
-        return [self.program, str(port), self.world.hashed,
-                self.world.mailbox, RECIPIENT, self.world.token_file]
+        world = self.world
+        return [self.program, str(port), world.hashed,
+                world.directory / ("session-%d" % port), world.mailbox,
+                world.token_file, RECIPIENT]
+
+
+class Push(Client):
+    """openssl s_client, with all that is to be said in one file: no client, but
+    as fast as TLS goes.  Only the sink listens to that."""
+    name = "(s_client)"
+
+    def missing(self):
+        return "" if shutil.which("openssl") else "openssl is not installed"
+
+    def stdin(self, message):
+        world = self.world
+        script = world.directory / (message + ".script")
+        if not script.exists():
+            octets = world.crlf(message).stat().st_size
+            with open(script, "wb") as out:
+                out.write(("EHLO localhost\r\nAUTH XOAUTH2 %s\r\n"
+                           "MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\n"
+                           "BDAT %d LAST\r\n" % (
+                               world.xoauth2(), world.mailbox, RECIPIENT,
+                               octets)).encode())
+                out.write(world.crlf(message).read_bytes())
+                out.write(b"QUIT\r\n")
+        return script
+
+    def command(self, port, cold, message):
+        return ["openssl", "s_client", "-quiet", "-starttls", "smtp",
+                "-connect", "localhost:%d" % port, "-CApath",
+                self.world.hashed, "-verify_return_error", "-verify_quiet"]
 
 
 def line_up(world, prefix, tools):

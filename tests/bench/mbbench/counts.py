@@ -12,7 +12,7 @@ RTT = 20                           # ms: no answer is there before it is awaited
 SENDS_EACH = 5
 GROWTH_KIB = 1024                  # of 30 MB over 2 KB: noise of the allocator
 SENDS = (("warm", False, "small"), ("cold", True, "small"),
-         ("large", False, "large"))
+         ("large", False, "30 MB"))
 
 # What is counted -> by how much more is worse, and on what it depends.
 RULES = {

@@ -45,20 +45,34 @@ def accepting_session(client, before, stderr):
         time.sleep(0.005)
 
 
-def run(client, wrapper, port, cold, message, environment=None):
-    """Run the client under `wrapper`; (process, session, token requests)."""
-    world = client.world
+def start(client, wrapper, port, cold, message, environment=None):
+    """Run the client under `wrapper` to its end."""
     command = client.command(port, cold, message)
     if cold:
         client.make_cold()
-    sessions, requests = len(world.sessions()), world.token_requests()
     with open(client.stdin(message), "rb") as stdin:
-        done = subprocess.run([*wrapper, *command], stdin=stdin, text=True,
+        return subprocess.run([*wrapper, *command], stdin=stdin, text=True,
                               capture_output=True, timeout=TIMEOUT,
                               env={**ENVIRONMENT, **(environment or {})},
                               check=False)
+
+
+def run(client, wrapper, port, cold, message, environment=None):
+    """The same against the sandbox; (process, session, token requests)."""
+    world = client.world
+    sessions, requests = len(world.sessions()), world.token_requests()
+    done = start(client, wrapper, port, cold, message, environment)
     session = accepting_session(client, sessions, done.stderr)
     return done, session, world.token_requests() - requests
+
+
+def cost_of(client, done):
+    """What `timed` says."""
+    wall, cpu, peak, status = map(int, done.stdout.split())
+    if status != 0:
+        raise Failed("%s: exit code %d: %s" % (client.name, status,
+                                               done.stderr.strip()))
+    return Cost(wall / 1000, cpu / 1000, peak)
 
 
 class Tools:
@@ -91,15 +105,23 @@ class Tools:
         return works
 
     def cost(self, client, port, cold=False, message="small"):
-        """Wall clock, CPU and memory of one send."""
+        """Wall clock, CPU and memory of one send to the sandbox."""
         done, session, requests = run(
             client, [self.timed, client.stdin(message)], port, cold, message)
-        wall, cpu, peak, status = map(int, done.stdout.split())
-        if status != 0:
-            raise Failed("%s: exit code %d: %s" % (client.name, status,
-                                                   done.stderr.strip()))
-        return Cost(wall / 1000, cpu / 1000, peak,
-                    session["flights_to_accept"], requests)
+        cost = cost_of(client, done)
+        cost.flights = session["flights_to_accept"]
+        cost.token_requests = requests
+        return cost
+
+    def weigh(self, client, sink, message):
+        """The same to a sink, which counts nothing but messages."""
+        sink.take()
+        done = start(client, [self.timed, client.stdin(message)], sink.port,
+                     False, message)
+        cost = cost_of(client, done)
+        if sink.await_messages(1)[0] != 1:
+            raise Failed("%s did not deliver: %s" % (client.name, done.stderr))
+        return cost
 
     def system_calls(self, client, port, cold=False, message="small"):
         if not self.strace:

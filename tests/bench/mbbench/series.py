@@ -2,22 +2,18 @@
 import os
 import statistics
 
-from .clients import OURS
 
-
-def interleaved(tools, clients, port_of, runs, cold=False, message="small"):
-    """{name: [Cost, ...]}: one run of each in turn, so that whatever else the
-    machine does hits all alike."""
-    able = [one for one in clients
-            if not cold or one.command(port_of(one), cold, message)]
-    costs = {one.name: [] for one in able}
-    for one in able:               # caches of the machine, and our token
-        tools.cost(one, port_of(one), cold, message)
+def interleaved(clients, take, runs, between=None):
+    """{name: [Cost, ...]}: one run of each client in turn, so that whatever else
+    the machine does hits all alike.  take(client) runs one."""
+    costs = {one.name: [] for one in clients}
+    for one in clients:            # caches of the machine, tokens, TLS sessions
+        take(one)
     for _ in range(runs):
-        for one in able:
-            costs[one.name].append(
-                tools.cost(one, port_of(one), cold, message))
-        able[0].world.ask("reset")
+        for one in clients:
+            costs[one.name].append(take(one))
+        if between:
+            between()
     return costs
 
 
@@ -25,18 +21,25 @@ def median(costs, what):
     return statistics.median(getattr(one, what) for one in costs)
 
 
-def ratios(costs, name):
-    """(median, lower and upper quartile) of a client's time in times of ours,
-    of the runs that lay side by side; ours in times of its own median."""
-    ours = [one.wall_ms for one in costs[OURS]]
-    if name == OURS:
-        ours = [statistics.median(ours)] * len(ours)
-    times = [one.wall_ms / other
-             for one, other in zip(costs[name], ours)]
-    if len(times) < 2:
-        return times[0], times[0], times[0]
-    low, _, high = statistics.quantiles(times, n=4, method="inclusive")
-    return statistics.median(times), low, high
+def quartiles(values):
+    """(median, lower, upper)"""
+    if len(values) < 2:
+        return values[0], values[0], values[0]
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return middle, low, high
+
+
+def digits(value):
+    """Three significant digits, and no more than that."""
+    if value >= 100:
+        return "%.0f" % value
+    return "%.1f" % value if value >= 10 else "%.2f" % value
+
+
+def spread(values, width):
+    """The median, and the quartiles in parentheses."""
+    middle, low, high = map(digits, quartiles(values))
+    return "%s %-*s" % (middle, width, "(%s-%s)" % (low, high))
 
 
 def load():

@@ -6,9 +6,9 @@ from .measure import ENVIRONMENT
 
 PROCESSES = 100
 PATIENCE = 180                     # seconds for the queue to empty
-COLUMNS = "%-10s %9s %6s %7s %6s %7s %9s %9s"
-HEADING = COLUMNS % ("client", "delivered", "exit 0", "refused", "tokens",
-                     "at once", "s to last", "after -q")
+COLUMNS = "  %-12s %9s %6s %7s %6s %8s %9s %8s"
+HEADING = COLUMNS % ("", "delivered", "exit 0", "refused", "tokens", "sessions",
+                     "s to last", "after -q")
 
 
 class Outcome:
@@ -96,29 +96,3 @@ def blow(client):
     outcome.tokens = world.token_requests()
     outcome.peak = world.ask("peak_connections")
     return outcome
-
-
-def empty_queue(client, count=200):
-    """Queue messages one after the other, then run the queue: what to say."""
-    world = client.world
-    config = spooling(client)
-    command = client.command(world.port, False, "small")
-    world.ask("reset")
-    start = time.monotonic()
-    for _ in range(count):
-        with open(client.stdin("small"), "rb") as stdin:
-            subprocess.run([*command[:-1], "-odq", command[-1]], stdin=stdin,
-                           env=ENVIRONMENT, check=True, timeout=60)
-    queued = time.monotonic()
-    early = world.delivered()
-    while world.delivered() < count and \
-            time.monotonic() - queued < PATIENCE:
-        if not run_queue(client, config):
-            return "queue: %d messages taken in %.1f s; nothing runs it yet" \
-                % (count, queued - start)
-    done = time.monotonic()
-    client.config(world.port)
-    return ("queue: %d messages taken in %.1f s (%d sent meanwhile), empty "
-            "%.1f s later,\n    %d connections, %d delivered" % (
-                count, queued - start, early, done - queued,
-                len(world.sessions()), world.delivered()))

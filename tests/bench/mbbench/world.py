@@ -2,7 +2,9 @@
 
 The sandbox runs in a process of its own, so that its work is not ours.
 """
+import base64
 import multiprocessing
+import operator
 import os
 import pathlib
 import shutil
@@ -17,6 +19,8 @@ from mbsandbox import Records, Sandbox  # noqa: E402
 SYSTEM_DIRECTORY = pathlib.Path("/etc/ssl/certs")
 SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt",
                   "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+SIZES = {"small": 2 << 10, "30 MB": 30 << 20, "150 MB": 150 << 20}
+LINE = "The quick brown fox jumps over the lazy dog, over and over.\n"
 HEADER = ("From: alerts@contoso.com\nTo: bob@example.net\n"
           "Subject: bench\nDate: Sat, 21 Nov 2026 10:00:00 +0000\n"
           "Message-ID: <%s@bench.contoso.com>\nMIME-Version: 1.0\n"
@@ -32,7 +36,7 @@ def serve(pipe, directory):
                 name, arguments, options = pipe.recv()
             except EOFError:
                 return
-            value = getattr(sandbox, name)
+            value = operator.attrgetter(name)(sandbox)
             pipe.send(value(*arguments, **options) if callable(value)
                       else value)
 
@@ -50,6 +54,7 @@ class World:
                                                        dir="/tmp"))
         self.records = Records(self.directory / "sandbox" / "record")
         self.proxies = []
+        self._token_ports = {}     # SMTP port: how its clients get tokens
         self._pipe, theirs = multiprocessing.Pipe()
         self._process = multiprocessing.Process(
             target=serve, args=(theirs, self.directory / "sandbox"),
@@ -62,7 +67,6 @@ class World:
         self.port = self.ask("smtp_port")
         self.mailbox = self.ask("mailbox")
         self._make_trust()
-        self._make_messages()
         self.token_file = self.write("token", self.ask("token") + "\n")
         return self
 
@@ -104,27 +108,47 @@ class World:
                 if not (self.hashed / link.name).exists():
                     (self.hashed / link.name).symlink_to(link.resolve())
 
-    def _make_messages(self):
-        """The same messages with LF, as programs write them, and with CRLF."""
-        line = "The quick brown fox jumps over the lazy dog, over and over.\n"
-        self.messages = {}
-        for name, size in (("small", 2 << 10), ("large", 30 << 20)):
+    def message(self, name):
+        """The file of a message with LF, as programs write them."""
+        path = self.directory / (name + ".eml")
+        if not path.exists():
             head = HEADER % name
-            text = head + line * ((size - len(head)) // len(line))
-            self.messages[name] = self.write(name + ".eml", text)
-            crlf = self.write(name + ".crlf", "")
-            crlf.write_bytes(text.replace("\n", "\r\n").encode())
+            lines = (SIZES[name] - len(head)) // len(LINE)
+            path.write_text(head + LINE * lines)
+        return path
 
-    def crlf(self, message):
-        return self.messages[message].with_suffix(".crlf")
+    def crlf(self, name):
+        """The same as it goes over the wire."""
+        path = self.directory / (name + ".crlf")
+        if not path.exists():
+            path.write_bytes(self.message(name).read_bytes().replace(
+                b"\n", b"\r\n"))
+        return path
 
-    def proxy(self, rtt):
-        """The port of the SMTP server behind a wire of that round trip."""
+    def xoauth2(self):
+        """What stands behind AUTH XOAUTH2."""
+        clear = "user=%s\1auth=Bearer %s\1\1" % (
+            self.mailbox, self.token_file.read_text().strip())
+        return base64.b64encode(clear.encode()).decode()
+
+    def proxy(self, rtt, port=None):
+        """The port of the SMTP server behind a wire of that round trip, or of
+        another server."""
         process = subprocess.Popen(
             [sys.executable, TESTS / "bench" / "delay.py", str(rtt),
-             str(self.port)], stdout=subprocess.PIPE, text=True)
+             str(port or self.port)], stdout=subprocess.PIPE, text=True)
         self.proxies.append(process)
         return int(process.stdout.readline())
+
+    def far(self, rtt):
+        """The SMTP server behind such a wire, and its tenant's token endpoint
+        for whoever asks token_port_of() that port."""
+        port = self.proxy(rtt)
+        self._token_ports[port] = self.proxy(rtt, self.ask("token_port"))
+        return port
+
+    def token_port_of(self, port):
+        return self._token_ports.get(port) or self.ask("token_port")
 
     # ------------------------------------------------------- records
 
