@@ -471,14 +471,25 @@ rights_were_given(void)
 #endif
 }
 
-bool
-privilege_is_lost(const struct identity *id)
+static bool
+is_set_id_to_another(const struct identity *id)
 {
 	struct stat sb;
 
-	return !id->special && !rights_were_given() &&
-	    stat("/proc/self/exe", &sb) == 0 &&
+	return !id->special && stat("/proc/self/exe", &sb) == 0 &&
 	    (sb.st_mode & S_ISUID) != 0 && sb.st_uid != id->uid;
+}
+
+bool
+privilege_is_lost(const struct identity *id)
+{
+	return !rights_were_given() && is_set_id_to_another(id);
+}
+
+bool
+privilege_is_guest(const struct identity *id)
+{
+	return id->uid != 0 && is_set_id_to_another(id);
 }
 
 bool

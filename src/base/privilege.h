@@ -62,5 +62,8 @@ bool	privilege_is_lost(const struct identity *id);
  * bit, or because a timer, a runner or root started us as that user.  True where
  * it cannot be told. */
 bool	privilege_is_installation(const struct identity *id);
+/* Whether this program is installed set-user-ID to somebody else, and we run with
+ * the rights of a caller who is not root: the installation's files are not his. */
+bool	privilege_is_guest(const struct identity *id);
 
 #endif

@@ -29,15 +29,46 @@ caller_sees_all(const struct caller *c)
 	return c->identity->caller == 0 || !c->identity->special;
 }
 
-/* Hints about owners and modes would have root give our files away to whoever
- * the caller is, and break them for everybody else. */
+/* A failure with a file or directory, which nobody else had a say in. */
 static bool
-blames_lost_rights(const struct caller *c, const struct status *st)
+is_about_files(const struct status *st)
 {
 	return (st->sysexit == EX_CANTCREAT || st->sysexit == EX_CONFIG ||
 	    st->sysexit == EX_IOERR || st->sysexit == EX_NOPERM) &&
-	    st->remote[0] == '\0' && c->identity != NULL &&
-	    privilege_is_lost(c->identity);
+	    st->remote[0] == '\0';
+}
+
+/* Hints of base/safefile.h that change an owner or a mode. */
+static bool
+gives_files_away(const struct status *st)
+{
+	static const char *const commands[] = {
+		"chown ", "chgrp ", "chmod ", "install -d "
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strncmp(st->hint, commands[i], strlen(commands[i])) == 0)
+			return true;
+	return false;
+}
+
+const char *
+caller_advice(const struct caller *c, const struct status *st)
+{
+	if (c->identity == NULL || !is_about_files(st))
+		return diagnose_advice(st);
+	if (privilege_is_lost(c->identity))
+		return "the set-user-ID bit of this program has no effect here, "
+		    "and what only " MAILBEARER_USER " may read or write is out "
+		    "of reach: set NoNewPrivileges=no in the unit of the caller, "
+		    "or see after a nosuid mount or the container";
+	if (!c->source.given && privilege_is_guest(c->identity) &&
+	    gives_files_away(st))
+		return "run this as root: what belongs to the installation is "
+		    "for " MAILBEARER_USER " alone to read, and sendmail runs as "
+		    MAILBEARER_USER;
+	return diagnose_advice(st);
 }
 
 void
@@ -51,14 +82,7 @@ caller_say(const struct caller *c, const struct status *st)
 		caller_say_line(c, "%s: %d %s%s%s", st->text, st->reply,
 		    st->enhanced, st->enhanced[0] != '\0' ? " " : "",
 		    st->remote);
-	if (blames_lost_rights(c, st))
-		caller_say_line(c, "hint: the set-user-ID bit of this program has "
-		    "no effect here, and what only %s may read or write is out "
-		    "of reach: set NoNewPrivileges=no in the unit of the caller, "
-		    "or see after a nosuid mount or the container",
-		    MAILBEARER_USER);
-	else
-		caller_say_line(c, "hint: %s", diagnose_advice(st));
+	caller_say_line(c, "hint: %s", caller_advice(c, st));
 }
 
 void

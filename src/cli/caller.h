@@ -30,6 +30,10 @@ bool	caller_sees_all(const struct caller *c);
  *	NAME: hint: what to do
  * Nothing with -oeq. */
 void	caller_say(const struct caller *c, const struct status *st);
+/* The hint for a failure.  Where the file that it speaks of is the
+ * installation's, and we cannot have it only because of who we are, it is not to
+ * give that file away. */
+const char *caller_advice(const struct caller *c, const struct status *st);
 /* One line "NAME: ..." on stderr, under the same rule. */
 void	caller_say_line(const struct caller *c, const char *format, ...)
 	    __attribute__((format(printf, 2, 3)));

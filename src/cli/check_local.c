@@ -46,6 +46,9 @@ check_rights(struct check *k, struct check_result *r)
 		    "NoNewPrivileges, a nosuid mount or a container",
 		    "run this outside of it; services with NoNewPrivileges=yes "
 		    "need a drop-in with NoNewPrivileges=no");
+	else if (k->file == NULL && privilege_is_guest(id))
+		check_doubt(r, "you see what you may see, and not what sendmail "
+		    "sees", "run this as root");
 	else if (!is_setid && k->file == NULL)
 		check_doubt(r, "without it each caller sends with his own "
 		    "rights, and must be able to read config and credential",

@@ -97,7 +97,7 @@ check_fail_status(struct check_result *r, const struct check *k,
 		    "of rights, and change nothing here for this user");
 		return;
 	}
-	split_hint(r, diagnose_advice(st));
+	split_hint(r, caller_advice(&k->caller, st));
 	name_principal(r, k);
 }
 

@@ -78,12 +78,12 @@ static int
 set_up(struct identity *id, struct arguments *a, struct status *st)
 {
 	struct setup s;
-	int own, rc = -1;
+	int rc = -1;
 
 	setup_init(&s, id);
-	own = setup_options(&s, a, st);
-	if (privilege_drop(id, false, own == 0 ? st : &(struct status){ 0 }) ==
-	    -1 || own == -1)
+	/* First: what an option names may be for root alone to look at. */
+	if (privilege_drop(id, false, st) == -1 ||
+	    setup_options(&s, a, st) == -1)
 		goto out;
 	if (s.file == NULL && id->uid != 0) {
 		status_set(st, EX_NOPERM, "only root may write " SYSCONFDIR

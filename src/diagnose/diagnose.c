@@ -161,6 +161,7 @@ diagnose_advice(const struct status *st)
 	} general[] = {
 		{ EX_USAGE, "see sendmail(8) for the command line" },
 		{ EX_DATAERR, "correct the message and send it again" },
+		{ EX_NOINPUT, "check the name, and that you may read it" },
 		{ EX_NOUSER, "correct the address and send the message again" },
 		{ EX_NOHOST, "correct the address and send the message again" },
 		{ EX_CANTCREAT, "check free space, owner and mode of that place, "
