@@ -2,11 +2,9 @@
 #include "cli/caller.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "diagnose/diagnose.h"
@@ -97,61 +95,6 @@ caller_say_line(const struct caller *c, const char *format, ...)
 	vsnprintf(line, sizeof line, format, ap);
 	va_end(ap);
 	fprintf(stderr, "%s: %s\n", c->name, line);
-}
-
-/* How long all of a trace may wait for its reader, and then how often the write
- * is interrupted, should the first time have come too early. */
-#define TRACE_PATIENCE	{ .it_value = { .tv_sec = 3 }, \
-	.it_interval = { .tv_usec = 50000 } }
-
-static void
-interrupt(int number)
-{
-	(void)number;
-}
-
-/* False when the reader was too slow for what is left of `patience`. */
-static bool
-write_in_time(const char *text, size_t len, struct itimerval *patience)
-{
-	static const struct itimerval never;
-	struct sigaction sa = { .sa_handler = interrupt }, old;
-	struct itimerval left;
-	ssize_t n = 0;
-
-	sigemptyset(&sa.sa_mask);	/* and no SA_RESTART */
-	sigaction(SIGALRM, &sa, &old);
-	setitimer(ITIMER_REAL, patience, NULL);
-	while (len != 0 && (n = write(STDERR_FILENO, text, len)) > 0) {
-		text += n;
-		len -= (size_t)n;
-	}
-	setitimer(ITIMER_REAL, &never, &left);
-	sigaction(SIGALRM, &old, NULL);
-	patience->it_value = left.it_value;
-	return n > 0;
-}
-
-/* Traced is what happens in a session with the server, while we hold one of the
- * mailbox's connections: a caller who does not read his stderr must not keep
- * that from others, and loses the rest of his trace. */
-void
-caller_trace(void *context, char direction, const char *line)
-{
-	static struct itimerval patience = TRACE_PATIENCE;
-	static bool is_given_up;
-	char text[4200];
-	int len;
-
-	(void)context;
-	len = snprintf(text, sizeof text, "%s%s\n",
-	    direction == '>' ? ">>> " : "", line);
-	if (len >= (int)sizeof text) {
-		len = sizeof text - 1;
-		text[len - 1] = '\n';
-	}
-	if (!is_given_up)
-		is_given_up = !write_in_time(text, (size_t)len, &patience);
 }
 
 void

@@ -37,9 +37,6 @@ const char *caller_advice(const struct caller *c, const struct status *st);
 /* One line "NAME: ..." on stderr, under the same rule. */
 void	caller_say_line(const struct caller *c, const char *format, ...)
 	    __attribute__((format(printf, 2, 3)));
-/* For session_params: the dialogue on stderr as sendmail -v shows it.  Ends for
- * good when nobody reads it. */
-void	caller_trace(void *context, char direction, const char *line);
 /* Reads stdin to its end unless it is a terminal: a caller that is still writing
  * when we exit dies of SIGPIPE. */
 void	caller_drain_stdin(void);

@@ -13,6 +13,7 @@
 #include "cli/listing.h"
 #include "cli/queue_check.h"
 #include "cli/queue_open.h"
+#include "cli/trace.h"
 #include "oauth/token.h"
 #include "queue/limits.h"
 #include "queue/runner.h"
@@ -275,7 +276,8 @@ static int
 retry(struct request *q, const char *prefix, struct status *st)
 {
 	const struct config *c = &q->queue.config;
-	struct runner_options options = { .ignore_times = true };
+	struct runner_options options = { .ignore_times = true,
+	    .progress = trace_messages };
 	struct runner_counts counts = { 0 };
 	struct found f;
 
@@ -291,6 +293,7 @@ retry(struct request *q, const char *prefix, struct status *st)
 	forgive_accounts(c);
 	if (runner_run(c, &options, &counts, st) == -1)
 		return -1;
+	trace_end();
 	report_run(q, &counts);
 	if (prefix != NULL)
 		report_reason(q, f.id);

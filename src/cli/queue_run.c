@@ -7,6 +7,7 @@
 #include "cli/admin_config.h"
 #include "cli/confine.h"
 #include "cli/queue_open.h"
+#include "cli/trace.h"
 #include "queue/runner.h"
 
 #define LINGER_RECORD_MS	50000	/* the timer starts the next one */
@@ -63,7 +64,8 @@ run(const struct caller *caller, const struct config *config, struct status *st)
 		    o->delivery != DELIVER_BACKGROUND,
 		.id = o->queue_id, .recipient = o->queue_recipient,
 		.sender = o->queue_sender,
-		.trace = o->verbose ? caller_trace : NULL,
+		.trace = o->verbose ? trace_line : NULL,
+		.progress = o->verbose ? trace_messages : NULL,
 	};
 	int rc;
 
@@ -71,6 +73,7 @@ run(const struct caller *caller, const struct config *config, struct status *st)
 	admin_log(config);
 	confine_sender(caller, config);
 	rc = runner_run(config, &options, NULL, st);
+	trace_end();
 	confine_end();
 	return rc;
 }

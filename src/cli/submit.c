@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/starter.h"
+#include "cli/trace.h"
 #include "queue/delivery.h"
 #include "queue/eventlog.h"
 #include "queue/limits.h"
@@ -44,12 +45,14 @@ attempt(struct submitter *s, struct submission *m,
 	const struct options *o = s->caller->options;
 	struct delivery_options options = {
 		.deadline = clock_deadline(s->config.send_timeout * 1000),
-		.trace = o->verbose ? caller_trace : NULL,
+		.trace = o->verbose ? trace_line : NULL,
+		.progress = o->verbose ? trace_octets : NULL,
 	};
 	struct status st = STATUS_INIT;
 
 	if (delivery_attempt(&s->config, m, &options, report, &st) == -1)
 		log_line(LOG_DEBUG, "attempt failed: %s", st.text);
+	trace_end();
 	eventlog_attempt(m, report, "");
 }
 

@@ -23,6 +23,7 @@ struct attempt {
 	struct rewrite_result	 rewrite;
 	struct body_plan	 plan;
 	struct body_reader	 body;
+	int64_t			 handed_over;	/* octets read from it */
 	struct buf		 head;		/* header section and empty line */
 	struct delivery_connection own;		/* used if there is no other */
 	struct envelope		*envelope;	/* who it goes to: the submission's,

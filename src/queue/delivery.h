@@ -47,7 +47,9 @@ struct delivery_options {
 	int	(*sent_all)(void *context, struct status *st);	/* session.h */
 	void	(*waits)(void *context);			/* session.h */
 	void	(*trace)(void *context, char direction, const char *line);
-	void	*trace_context;
+	/* Octets of the body that have been handed to the session. */
+	void	(*progress)(void *context, int64_t done, int64_t whole);
+	void	*trace_context;		/* of both */
 };
 
 /* What is worth logging whatever came of it. */

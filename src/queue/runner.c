@@ -163,6 +163,9 @@ try_all(struct run *r, const struct candidates *list)
 
 	for (i = 0; i < list->count; i++) {
 		c = &list->items[i];
+		if (r->options->progress != NULL)
+			r->options->progress(r->options->trace_context,
+			    (int64_t)i, (int64_t)list->count);
 		until = c->account == NULL ? 0 :
 		    run_blocked_until(r, c->account);
 		if (until != 0)

@@ -26,7 +26,10 @@ struct runner_options {
 	const char	*id, *recipient, *sender;
 	void		(*trace)(void *context, char direction,
 			    const char *line);
-	void		*trace_context;
+	/* Messages of this scan: so many have had their turn. */
+	void		(*progress)(void *context, int64_t done,
+			    int64_t whole);
+	void		*trace_context;		/* of both */
 };
 
 struct runner_counts {

@@ -27,8 +27,14 @@ static long
 read_body(void *context, char *to, size_t size, struct status *st)
 {
 	struct attempt *a = context;
+	long n = (long)body_read(&a->body, to, size, st);
 
-	return (long)body_read(&a->body, to, size, st);
+	if (n > 0 && a->o.progress != NULL) {
+		a->handed_over += n;
+		a->o.progress(a->o.trace_context, a->handed_over,
+		    a->d.body_size);
+	}
+	return n;
 }
 
 static int
@@ -198,6 +204,7 @@ transmit_start(struct attempt *a, struct status *st)
 	if (wait_for_rate(a, st) == -1)
 		return -1;
 	body_reader_init(&a->body, &a->s->message, &a->plan);
+	a->handed_over = 0;
 	a->pending = left;
 	a->transaction = session_start(s, &a->d, a->envelope);
 	return 0;

@@ -623,6 +623,53 @@ class Screen(Admin):
             self.assertEqual(screen.split(), line.replace(
                 " |", "\n|").split())
 
+    def on_screen(self, written):
+        """What is left to see: a carriage return goes back to the start."""
+        lines = []
+        for line in written.split("\n"):
+            shown = ""
+            for piece in line.split("\r"):
+                shown = piece + shown[len(piece):]
+            lines.append(shown.rstrip())
+        return "\n".join(lines)
+
+    def test_progress_of_a_queue_run(self):
+        self.spool_three()
+        self.sandbox.clear()
+        path = str(self.directory / "mailbearer.conf")
+        for command, shown in (
+                (["queue", "retry", "-C", path],
+                 "3 tried: 3 delivered, 0 deferred, 0 failed\n"),
+                (["sendmail", "-C", path, "-v", "-q"], "250 2.0.0 OK")):
+            with self.subTest(command[0]):
+                written = on_a_terminal([str(PROGRAM), *command])
+                self.assertRegex(written, r"\rmessage \d of 3 ")
+                screen = self.on_screen(written)
+                self.assertIn(shown, screen)
+                self.assertNotIn("of 3", screen)
+                self.spool_three()
+                self.sandbox.clear()
+                result = run([str(PROGRAM), *command])
+                self.assertEqual(result.code, 0)
+                self.assertNotRegex(result.stdout + result.stderr, r"\r| of 3")
+                self.spool_three()
+                self.sandbox.clear()
+
+    def test_progress_of_a_large_message(self):
+        text = self.directory / "text"
+        text.write_bytes(b"Subject: x\n\n" + 400000 * b"abcdefghi\n")
+        command = ["sh", "-c", '"$0" "$@" <' + str(text), str(PROGRAM),
+                   "sendmail", "-C", str(self.directory / "mailbearer.conf"),
+                   "-v", "bob@example.net"]
+        written = on_a_terminal(["/bin/sh", *command[1:]])
+        self.assertRegex(written, r"\r\d of 4 MB sent ")
+        screen = self.on_screen(written)
+        self.assertIn(">>> EHLO", screen)
+        self.assertNotIn("of 4 MB", screen)
+        result = run(command)
+        self.assertEqual(result.code, 0)
+        self.assertNotRegex(result.stderr, r"\r|of 4 MB")
+
     def test_colour(self):
         command = [str(PROGRAM), "check", "-C",
                    str(self.directory / "mailbearer.conf")]
