@@ -111,14 +111,16 @@ store_open(struct store *s, const struct config *c, const struct account *a,
     struct status *st)
 {
 	const char *path = c->state_directory;
+	struct status missing;
 
 	*s = (struct store){ .directory = -1, .lock = LOCK_INIT };
 	name_files(s, a);
 	store_key(c, a, s->key);
-	if (mkdir(path, 0750) == -1 && errno != EEXIST && errno != ENOENT &&
-	    errno != EACCES && errno != EROFS)
-		return status_set_errno(st, EX_CANTCREAT, "%s", path);
-	s->directory = safefile_open_directory(path, geteuid(), st);
+	s->directory = safefile_open_directory(path, geteuid(), &missing);
+	if (s->directory == -1 && errno == ENOENT)
+		(void)mkdir(path, 0750);
+	if (s->directory == -1)
+		s->directory = safefile_open_directory(path, geteuid(), st);
 	return s->directory == -1 ? -1 : 0;
 }
 

@@ -128,6 +128,7 @@ limits_take_slot(struct slot *s, const struct config *c,
 	char key[LIMITS_KEY_SIZE];
 	int directory, count, rc;
 	int64_t until;
+	bool single;
 
 	*s = (struct slot)SLOT_INIT;
 	if (limits_check_caller(st) == -1)
@@ -137,12 +138,12 @@ limits_take_slot(struct slot *s, const struct config *c,
 	if ((directory = limits_directory(c, st)) == -1)
 		return -1;
 	for (;;) {
-		if ((until = limits_paused_until(c, a, &why)) != 0) {
+		if ((until = limits_look(c, a, &single, &why)) != 0) {
 			rc = say_paused(a, until, &why, st);
 			break;
 		}
 		count = a->max_connections;
-		if (count < 1 || limits_is_single(c, a))
+		if (count < 1 || single)
 			count = 1;
 		rc = take_any(s, directory, key, count, kind, st);
 		if (rc == 1 && clock_left(wait_deadline) > 0) {

@@ -156,8 +156,9 @@ limits_file_remove(const struct limits_file *f)
 	(void)unlinkat(f->directory, f->name, 0);
 }
 
-void
-limits_boot(char boot[40])
+/* As the kernel tells it; no process lives to see another. */
+static void
+read_boot(char boot[40])
 {
 	ssize_t n = -1;
 	int fd;
@@ -170,6 +171,16 @@ limits_boot(char boot[40])
 	boot[n > 0 ? n : 0] = '\0';
 	if (!sealed_is_name(boot))
 		memcpy(boot, "-", 2);
+}
+
+void
+limits_boot(char boot[40])
+{
+	static char known[40];
+
+	if (known[0] == '\0')
+		read_boot(known);
+	memcpy(boot, known, sizeof known);
 }
 
 int64_t

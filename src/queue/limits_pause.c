@@ -93,26 +93,30 @@ look(const struct config *c, const struct account *a, struct pause *p,
 }
 
 int64_t
-limits_paused_until(const struct config *c, const struct account *a,
+limits_look(const struct config *c, const struct account *a, bool *single,
     struct status *why)
 {
 	struct status reason;
 	struct pause p;
 
-	if (look(c, a, &p, &reason) == -1 || !is_running(&p))
+	*single = false;
+	if (look(c, a, &p, &reason) == -1)
+		return 0;
+	*single = is_single(&p);
+	if (!is_running(&p))
 		return 0;
 	if (why != NULL)
 		*why = reason;
 	return clock_wall() + (left(&p) + 999) / 1000;
 }
 
-bool
-limits_is_single(const struct config *c, const struct account *a)
+int64_t
+limits_paused_until(const struct config *c, const struct account *a,
+    struct status *why)
 {
-	struct status reason;
-	struct pause p;
+	bool ignored;
 
-	return look(c, a, &p, &reason) == 0 && is_single(&p);
+	return limits_look(c, a, &ignored, why);
 }
 
 /* How long, and what follows.  `old`: the last pause. */

@@ -7,8 +7,9 @@
 
 #include "queue/limits.h"
 
-/* Whether the mailbox makes do with one connection: ten minutes after a pause
- * for too many of them. */
-bool	limits_is_single(const struct config *c, const struct account *a);
+/* limits_paused_until(), and whether the mailbox makes do with one connection:
+ * ten minutes after a pause for too many of them. */
+int64_t	limits_look(const struct config *c, const struct account *a,
+	    bool *is_single, struct status *why);
 
 #endif

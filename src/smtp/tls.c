@@ -25,11 +25,8 @@ struct tls {
 	char		*host;		/* OpenSSL's macros want no const */
 	SSL_CTX		*ctx;
 	SSL		*ssl;
+	struct tls_trust trust;
 	char		 reason[128];	/* why reading or writing failed */
-	/* The first certificate that was refused. */
-	X509		*refused;
-	long		 refused_why;	/* X509_V_* */
-	int		 refused_depth;
 };
 
 /* The wire as OpenSSL sees it: its own socket BIO writes without MSG_NOSIGNAL
@@ -147,29 +144,6 @@ openssl_reason(const char **hint)
 	return words != NULL ? words : "TLS failed";
 }
 
-static int
-remember_refusal(int ok, X509_STORE_CTX *chain)
-{
-	SSL *ssl = X509_STORE_CTX_get_ex_data(chain,
-	    SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct tls *t = SSL_get_app_data(ssl);
-	X509 *certificate = X509_STORE_CTX_get_current_cert(chain);
-
-	/* Not every authority's list is there, and few are. */
-	if (!ok && X509_STORE_CTX_get_error(chain) ==
-	    X509_V_ERR_UNABLE_TO_GET_CRL) {
-		X509_STORE_CTX_set_error(chain, X509_V_OK);
-		return 1;
-	}
-	if (!ok && t->refused == NULL && certificate != NULL) {
-		X509_up_ref(certificate);
-		t->refused = certificate;
-		t->refused_why = X509_STORE_CTX_get_error(chain);
-		t->refused_depth = X509_STORE_CTX_get_error_depth(chain);
-	}
-	return ok;
-}
-
 /* A resumed session's ticket is no news: the next process would never see a
  * certificate. */
 static int
@@ -235,7 +209,6 @@ set_minimum(SSL_CTX *ctx, int minimum)
 static void
 set_context_modes(SSL_CTX *ctx, const struct tls_params *p)
 {
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, remember_refusal);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION |
 	    SSL_OP_NO_RENEGOTIATION);
 #ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
@@ -287,19 +260,22 @@ is_alive(const SSL_SESSION *session)
 	    (hint == 0 || (unsigned long)age < hint);
 }
 
-static void
+/* Whether there is a session to offer. */
+static bool
 set_resumption(SSL *ssl, const struct tls_params *p)
 {
 	const unsigned char *bytes = p->resume;
 	SSL_SESSION *session;
+	bool offers;
 
 	if (bytes == NULL)
-		return;
+		return false;
 	session = d2i_SSL_SESSION(NULL, &bytes, (long)p->resume_len);
-	if (session != NULL && is_alive(session))
-		SSL_set_session(ssl, session);
+	offers = session != NULL && is_alive(session) &&
+	    SSL_set_session(ssl, session) == 1;
 	SSL_SESSION_free(session);
 	ERR_clear_error();
+	return offers;
 }
 
 static bool
@@ -316,7 +292,6 @@ make_connection(struct tls *t, struct wire *w)
 	SSL_set_bio(t->ssl, b, b);
 	SSL_set_app_data(t->ssl, t);
 	SSL_set_connect_state(t->ssl);
-	set_resumption(t->ssl, &t->p);
 	return set_peer(t->ssl, t->host);
 }
 
@@ -341,15 +316,18 @@ tls_new(const struct tls_params *p, struct wire *w, struct status *st)
 		goto fail;
 	}
 	set_context_modes(t->ctx, p);
-	if (tls_trust_load(t->ctx, p, st) == -1 ||
-	    load_own_certificate(t->ctx, p, st) == -1)
+	tls_trust_init(&t->trust, t->ctx, &t->p);
+	if (load_own_certificate(t->ctx, p, st) == -1)
 		goto fail;
 	if (!make_connection(t, w)) {
 		status_set(st, EX_SOFTWARE, "OpenSSL: %s",
 		    openssl_reason(&hint));
 		goto fail;
 	}
-	return t;
+	/* Now, while the wire is idle, unless they will hardly be needed: to
+	 * parse a bundle takes longer than all the rest. */
+	if (set_resumption(t->ssl, p) || tls_trust_load(&t->trust, st) == 0)
+		return t;
 fail:
 	tls_free(t);
 	return NULL;
@@ -386,9 +364,8 @@ handshake_failed(struct tls *t, struct status *st)
 {
 	const char *words, *hint;
 
-	if (t->refused != NULL)
-		return tls_trust_explain(t->refused, t->refused_why,
-		    t->refused_depth, t->p.host, st);
+	if (tls_trust_refused(&t->trust))
+		return tls_trust_explain(&t->trust, st);
 	if (ERR_peek_error() == 0)
 		return status_set(st, EX_TEMPFAIL, "TLS with %s: %s", t->p.host,
 		    t->reason);
@@ -479,7 +456,7 @@ tls_free(struct tls *t)
 		SSL_shutdown(t->ssl);
 	SSL_free(t->ssl);
 	SSL_CTX_free(t->ctx);
-	X509_free(t->refused);
+	tls_trust_release(&t->trust);
 	free(t->host);
 	free(t);
 }

@@ -83,16 +83,16 @@ add_system(X509_STORE *store, struct status *st)
 	    "the authorities with ca-file");
 }
 
-int
-tls_trust_load(SSL_CTX *ctx, const struct tls_params *p, struct status *st)
+static bool
+is_system(const struct tls_params *p)
 {
-	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	return p->ca_file == NULL && p->ca_directory == NULL;
+}
 
-	if (p->ca_file == NULL && p->ca_directory == NULL)
-		return add_system(store, st);
-	/* What the administrator names is trusted as it stands, root or not. */
-	X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN |
-	    X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+/* What the administrator names. */
+static int
+add_named(X509_STORE *store, const struct tls_params *p, struct status *st)
+{
 	if (p->ca_file != NULL && !add_file(store, p->ca_file))
 		return status_set(st, EX_CONFIG, "ca-file %s: no certificate "
 		    "could be read from it", p->ca_file);
@@ -106,6 +106,85 @@ tls_trust_load(SSL_CTX *ctx, const struct tls_params *p, struct status *st)
 		return status_set(st, EX_CONFIG, "ca-directory %s cannot be "
 		    "used", p->ca_directory);
 	return 0;
+}
+
+int
+tls_trust_load(struct tls_trust *t, struct status *st)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(t->ctx);
+
+	t->loaded = true;
+	return is_system(t->p) ? add_system(store, st) :
+	    add_named(store, t->p, st);
+}
+
+static struct tls_trust *
+trust_of(X509_STORE_CTX *chain)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(chain,
+	    SSL_get_ex_data_X509_STORE_CTX_idx());
+
+	return SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+}
+
+static int
+remember_refusal(int ok, X509_STORE_CTX *chain)
+{
+	struct tls_trust *t = trust_of(chain);
+	X509 *certificate = X509_STORE_CTX_get_current_cert(chain);
+
+	/* Not every authority's list is there, and few are. */
+	if (!ok && X509_STORE_CTX_get_error(chain) ==
+	    X509_V_ERR_UNABLE_TO_GET_CRL) {
+		X509_STORE_CTX_set_error(chain, X509_V_OK);
+		return 1;
+	}
+	if (!ok && t->refused == NULL && certificate != NULL) {
+		X509_up_ref(certificate);
+		t->refused = certificate;
+		t->refused_why = X509_STORE_CTX_get_error(chain);
+		t->refused_depth = X509_STORE_CTX_get_error_depth(chain);
+	}
+	return ok;
+}
+
+static int
+verify(X509_STORE_CTX *chain, void *context)
+{
+	struct tls_trust *t = context;
+
+	if (!t->loaded && tls_trust_load(t, &t->trouble) == -1) {
+		X509_STORE_CTX_set_error(chain, X509_V_ERR_STORE_LOOKUP);
+		return 0;
+	}
+	ERR_clear_error();	/* the end of a file is one */
+	return X509_verify_cert(chain);
+}
+
+void
+tls_trust_init(struct tls_trust *t, SSL_CTX *ctx, const struct tls_params *p)
+{
+	*t = (struct tls_trust){ .ctx = ctx, .p = p, .trouble = STATUS_INIT };
+	/* What the administrator names is trusted as it stands, root or not. */
+	if (!is_system(p))
+		X509_STORE_set_flags(SSL_CTX_get_cert_store(ctx),
+		    X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_CRL_CHECK |
+		    X509_V_FLAG_CRL_CHECK_ALL);
+	SSL_CTX_set_app_data(ctx, t);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, remember_refusal);
+	SSL_CTX_set_cert_verify_callback(ctx, verify, t);
+}
+
+void
+tls_trust_release(struct tls_trust *t)
+{
+	X509_free(t->refused);
+}
+
+bool
+tls_trust_refused(const struct tls_trust *t)
+{
+	return t->refused != NULL || t->trouble.sysexit != EX_OK;
 }
 
 /* Reads a memory BIO to its end, as a string. */
@@ -243,10 +322,17 @@ explain_revocation(bool revoked, const char *host, struct status *st)
 }
 
 int
-tls_trust_explain(const X509 *certificate, long error, int depth,
-    const char *host, struct status *st)
+tls_trust_explain(const struct tls_trust *t, struct status *st)
 {
-	switch (certificate == NULL ? X509_V_ERR_UNSPECIFIED : error) {
+	const X509 *certificate = t->refused;
+	const char *host = t->p->host;
+	long error = t->refused_why;
+
+	if (certificate == NULL) {
+		*st = t->trouble;
+		return -1;
+	}
+	switch (error) {
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:
 		return explain_name(certificate, host, st);
@@ -268,7 +354,7 @@ tls_trust_explain(const X509 *certificate, long error, int depth,
 	default:
 		return status_set(st, EX_PROTOCOL, "the certificate of %s%s is "
 		    "not to be trusted: %s", host,
-		    depth == 0 ? "" : " (or one above it)",
+		    t->refused_depth == 0 ? "" : " (or one above it)",
 		    X509_verify_cert_error_string(error));
 	}
 }

@@ -151,19 +151,19 @@ check_pause(void)
 	struct status why = STATUS_INIT;
 	char printable[sizeof why.text];
 	int64_t until;
+	bool single;
 
-	until = limits_paused_until(&config, &account, &why);
+	until = limits_look(&config, &account, &single, &why);
 	FUZZ_PROMISE(until == 0 || (until >= clock_wall() &&
 	    until <= clock_wall() + 3601));
 	status_printable(printable, sizeof printable, why.text);
 	FUZZ_PROMISE(strcmp(printable, why.text) == 0);
-	(void)limits_is_single(&config, &account);
 	limits_pause(&config, &account, &refused, 0);
 	until = limits_paused_until(&config, &account, &why);
 	FUZZ_PROMISE(until > clock_wall() && until <= clock_wall() + 3601);
 	limits_clear(&config, &account);
-	if (!limits_is_single(&config, &account))
-		FUZZ_PROMISE(limits_paused_until(&config, &account, NULL) == 0);
+	until = limits_look(&config, &account, &single, NULL);
+	FUZZ_PROMISE(single || until == 0);
 }
 
 static void

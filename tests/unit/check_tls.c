@@ -212,6 +212,46 @@ START_TEST(a_session_is_resumed)
 }
 END_TEST
 
+/* To resume takes no trust anchors, and none are looked for; when the server has
+ * forgotten the session they are, in the middle of the handshake. */
+START_TEST(anchors_are_for_certificates)
+{
+	const struct tls_server_kind kind = { GOOD, .names = "DNS:localhost" };
+	struct tls_server server;
+	struct session_params p;
+	struct status st = STATUS_INIT;
+	struct session *s;
+	int i;
+
+	ticket_len = 0;
+	tls_server_start(&server, &kind, 2);
+	p = params(&server);
+	p.tls_new_session = keep_ticket;
+	for (i = 0; i < 2; i++) {
+		s = session_open(&p, &st);
+		ck_assert_msg(s != NULL, "%s", st.text);
+		session_close(s);
+		p.tls_resume = ticket;
+		p.tls_resume_len = ticket_len;
+		p.ca_file = "/nowhere/ca.pem";
+	}
+	tls_server_end(&server);
+	tls_server_start(&server, &kind, 1);
+	p.port = server.port;
+	ck_assert_ptr_null(session_open(&p, &st));
+	ck_assert_int_eq(st.sysexit, EX_CONFIG);
+	ck_assert_ptr_nonnull(strstr(st.text, "ca-file /nowhere/ca.pem"));
+	p.ca_file = AUTHORITY_FILE;
+	tls_server_end(&server);
+	tls_server_start(&server, &kind, 1);
+	p.port = server.port;
+	s = session_open(&p, &st);
+	ck_assert_msg(s != NULL, "%s", st.text);
+	session_close(s);
+	tls_server_end(&server);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -226,6 +266,7 @@ suite(void)
 	tcase_add_loop_test(t, bad_files_are_the_administrators, 0,
 	    sizeof files / sizeof *files);
 	tcase_add_loop_test(t, a_session_is_resumed, 0, 2);
+	tcase_add_test(t, anchors_are_for_certificates);
 	suite_add_tcase(s, t);
 	return s;
 }
