@@ -340,11 +340,12 @@ step(struct walk *w, const char *name, enum trust_kind kind, struct stat *sb,
 		if (judge_file(path.data, sb, kind, w->trust, st) == -1 ||
 		    (*fd = open_final(w, name, path.data, st)) == -1)
 			goto out;
-		r = 1;
 		/* The name may lead to another file by now. */
-		if (fstat(*fd, sb) == -1 ||
-		    judge_file(path.data, sb, kind, w->trust, st) == -1)
-			r = -1;
+		if (fstat(*fd, sb) == -1)
+			r = refuse_open(w, path.data, st);
+		else
+			r = judge_file(path.data, sb, kind, w->trust, st) == -1 ?
+			    -1 : 1;
 	} else if (!S_ISDIR(sb->st_mode)) {
 		errno = ENOTDIR;
 		status_set(st, EX_CONFIG, "%s is not a directory", path.data);

@@ -119,6 +119,12 @@ status_remote(struct status *st, int reply, const char *enhanced,
 	status_printable(st->remote, sizeof st->remote, words);
 }
 
+int
+status_exit(const struct status *st)
+{
+	return st->sysexit != EX_OK ? st->sysexit : EX_SOFTWARE;
+}
+
 bool
 status_is_mendable(const struct status *st)
 {

@@ -75,6 +75,9 @@ int	status_hint(struct status *st, const char *format, ...)
 void	status_remote(struct status *st, int reply, const char *enhanced,
 	    const char *words);
 
+/* What to exit with after a failure: its sysexit, and EX_SOFTWARE where nobody
+ * has set one, for a failure must never look like success. */
+int	status_exit(const struct status *st);
 /* The message may go later: class retry, config or policy. */
 bool	status_is_mendable(const struct status *st);
 

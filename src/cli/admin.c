@@ -150,7 +150,7 @@ admin_main(struct identity *id, int argc, char **argv)
 	}
 	if (!c->drops_itself && privilege_drop(id, true, &st) == -1) {
 		fprintf(stderr, "mailbearer: %s\n", st.text);
-		return st.sysexit;
+		return status_exit(&st);
 	}
 	return c->run(id, argc - 1, argv + 1);
 }

@@ -140,5 +140,5 @@ admin_fail(const struct caller *caller, const struct status *st)
 	if (own.sysexit == EX_USAGE && own.hint[0] == '\0')
 		status_hint(&own, "see mailbearer(8) for the command line");
 	caller_say(caller, &own);
-	return st->sysexit;
+	return status_exit(st);
 }

@@ -9,7 +9,7 @@ static int
 fail(const struct caller *caller, const struct status *st)
 {
 	caller_say(caller, st);
-	return st->sysexit;
+	return status_exit(st);
 }
 
 int

@@ -31,7 +31,7 @@ check(const struct caller *caller, const char *path)
 
 	if (aliases_check(path, &caller->source.trust, &r, &sum, &st) == -1) {
 		caller_say(caller, &st);
-		return st.sysexit;
+		return status_exit(&st);
 	}
 	printf("%s: %zu aliases, longest %zu bytes, %zu bytes total\n", path,
 	    sum.count, sum.longest, sum.bytes);

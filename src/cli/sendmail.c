@@ -44,7 +44,7 @@ fail(const struct caller *c, const struct status *st)
 	if (start != -1)
 		lseek(STDIN_FILENO, start, SEEK_SET);
 	caller_say(c, st);
-	return st->sysexit;
+	return status_exit(st);
 }
 
 int

@@ -374,7 +374,7 @@ smtpd_main(const struct caller *caller)
 	if (submitter_open(&s.submitter, &silent, &st) == -1) {
 		reply("421 4.3.5 %s", st.text);
 		caller_drain_stdin();
-		return st.sysexit;
+		return status_exit(&st);
 	}
 	s.parameters.max_size = s.submitter.config.max_message_size;
 	line_source_init(&s.in, STDIN_FILENO);

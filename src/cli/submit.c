@@ -103,10 +103,10 @@ static int
 exit_code(const struct outcome *out, bool kept)
 {
 	if (out->deferred != 0 && !kept)
-		return out->delivered != 0 ? EX_TEMPFAIL : out->status.sysexit;
+		return out->delivered != 0 ? EX_TEMPFAIL : status_exit(&out->status);
 	if (out->refused != 0 && out->delivered + out->deferred != 0)
 		return kept ? EX_OK : EX_NOUSER;
-	return out->refused != 0 ? out->status.sysexit : EX_OK;
+	return out->refused != 0 ? status_exit(&out->status) : EX_OK;
 }
 
 /* Neither sent nor kept: the caller has to know, and both reasons. */
@@ -119,7 +119,7 @@ blame_spool(struct outcome *out, const struct status *st)
 	if (why.text[0] != '\0')
 		status_context(&out->status, "%s; and the message cannot be kept",
 		    why.text);
-	out->sysexit = out->status.sysexit;
+	out->sysexit = status_exit(&out->status);
 }
 
 void

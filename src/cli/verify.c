@@ -68,7 +68,7 @@ verify_main(const struct caller *caller)
 
 	if (submitter_open(&s, caller, &st) == -1) {
 		caller_say(caller, &st);
-		return st.sysexit;
+		return status_exit(&st);
 	}
 	if ((account = choose(&s, &st)) == NULL) {
 		caller_say(caller, &st);

@@ -2,6 +2,7 @@
 #include "config/parse.h"
 
 #include <confuse.h>
+#include <errno.h>
 
 #include "base/xalloc.h"
 #include "config/convert.h"
@@ -143,6 +144,7 @@ int
 parse_text(struct reading *r, char *text, size_t len, struct status *st)
 {
 	cfg_t *root;
+	bool parsed;
 	int rc = -1;
 
 	if (scan_text(&r->scan, r->path, text, len, st) == -1)
@@ -150,7 +152,12 @@ parse_text(struct reading *r, char *text, size_t len, struct status *st)
 	root = confuse_init();
 	if (root == NULL)
 		return status_set_errno(st, EX_OSERR, "libconfuse");
-	if (!confuse_parse(root, text, &r->scan))
+	errno = 0;
+	parsed = confuse_parse(root, text, &r->scan);
+	/* Not freed then: cfg_free() would follow what could not be made. */
+	if (!parsed && errno == ENOMEM)
+		return status_set_errno(st, EX_OSERR, "libconfuse");
+	if (!parsed)
 		scan_error(st, r->path, root->line, "this is not understood");
 	else if (fill(r, &r->scan.top, root, r->config, st) == 0 &&
 	    fill_apps(r, root, st) == 0 && fill_accounts(r, root, st) == 0)

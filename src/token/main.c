@@ -209,6 +209,14 @@ print(struct record *r)
 	return done;
 }
 
+static int
+start_curl(struct status *st)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) == 0)
+		return 0;
+	return status_set(st, EX_OSERR, "libcurl cannot start");
+}
+
 /* For `mailbearer setup --new`: needs no config, which is yet to be written. */
 static int
 generate(char **argv, struct status *st)
@@ -254,7 +262,7 @@ main(int argc, char **argv)
 	}
 	if (privilege_drop(&id, false, &st) == 0 &&
 	    parse_arguments(&args, argv, &st) == 0 &&
-	    curl_global_init(CURL_GLOBAL_DEFAULT) == 0 &&
+	    start_curl(&st) == 0 &&
 	    load(&config, &args, &st) == 0)
 		rc = ask(&q, &args, &a, &st);
 	done = print(rc == -1 ? failure_record(&q, &a, &st) : args.login ?

@@ -19,8 +19,19 @@ START_TEST(a_sysexit_brings_class_and_scope)
 	status_set(&st, EX_NOUSER, "z");
 	ck_assert_int_eq(st.class, CLASS_RECIPIENT);
 	ck_assert(!status_is_mendable(&st));
+	ck_assert_int_eq(status_exit(&st), st.sysexit);
 	status_set(&st, EX_USAGE, "z");
 	ck_assert(!status_is_mendable(&st));
+}
+END_TEST
+
+START_TEST(a_failure_is_never_0)
+{
+	struct status st = STATUS_INIT;
+
+	ck_assert_int_eq(status_exit(&st), EX_SOFTWARE);
+	status_set(&st, EX_NOHOST, "x");
+	ck_assert_int_eq(status_exit(&st), EX_NOHOST);
 }
 END_TEST
 
@@ -109,6 +120,7 @@ suite(void)
 
 	tcase_add_test(t, a_sysexit_brings_class_and_scope);
 	tcase_add_test(t, setting_forgets_what_was);
+	tcase_add_test(t, a_failure_is_never_0);
 	tcase_add_test(t, errno_and_context_are_said);
 	tcase_add_test(t, long_text_is_cut);
 	tcase_add_loop_test(t, server_words_are_made_printable, 0,
