@@ -39,6 +39,7 @@ class Leaks(Spooling):
         log = self.directory / "valgrind"
         result = harness.run(
             ["valgrind", "-q", "--leak-check=full", "--track-fds=yes",
+             "--child-silent-after-fork=yes",
              "--show-leak-kinds=definite,indirect",
              "--errors-for-leak-kinds=definite,indirect",
              "--error-exitcode=99", f"--log-file={log}", *command], stdin)
