@@ -5,12 +5,12 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "smtp/resolve.h"
 
 #define ADDRESSES_MAX	16	/* more are not tried */
 #define STAGGER_MS	250	/* RFC 8305 5, Connection Attempt Delay */
@@ -26,30 +26,6 @@ struct race {
 	struct aside	*aside;
 	int		 error;		/* errno of the last that failed */
 };
-
-static int
-resolve(const char *host, const char *port, struct addrinfo **list,
-    struct status *st)
-{
-	struct addrinfo want = {
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_NUMERICSERV,
-	};
-	int error = getaddrinfo(host, port, &want, list);
-
-	if (error == 0)
-		return 0;
-	if (error == EAI_SYSTEM)
-		return status_set_errno(st, EX_TEMPFAIL, "looking up %s", host);
-	status_set(st, EX_TEMPFAIL, "looking up %s: %s", host,
-	    gai_strerror(error));
-	/* A name that does not exist may be a resolver's mood, so the mail waits;
-	 * but it may be a slip of the pen as well. */
-	if (error == EAI_NONAME)
-		status_hint(st, "check the account's `host`, and the name "
-		    "servers in /etc/resolv.conf");
-	return -1;
-}
 
 /* The source address as bind(2) wants it. */
 static int
@@ -200,12 +176,10 @@ connect_host(const struct connect_params *p, struct status *st)
 	struct race r = { .error = EADDRNOTAVAIL, .aside = p->aside };
 	struct addrinfo *list = NULL, *source = NULL;
 	int64_t limit = clock_deadline(CONNECT_MS);
-	char port[12];
 	int fd = -1;
 
-	snprintf(port, sizeof port, "%d", p->port);
 	if (resolve_source(p->source_address, &source, st) == -1 ||
-	    resolve(p->host, port, &list, st) == -1)
+	    resolve_host(p->host, p->port, p->deadline, &list, st) == -1)
 		goto out;
 	r.source = source;
 	line_up(&r, list);

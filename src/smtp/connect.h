@@ -21,9 +21,7 @@ struct connect_params {
 };
 
 /* Returns a socket that does not block, does not delay (TCP_NODELAY) and is
- * closed on exec; -1 and *st on failure.  The name is resolved first, by
- * getaddrinfo(3), which keeps to the resolver's own time limits (resolv.conf(5))
- * and not to the deadline. */
+ * closed on exec; -1 and *st on failure. */
 int	connect_host(const struct connect_params *p, struct status *st);
 
 #endif
