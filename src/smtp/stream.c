@@ -175,14 +175,19 @@ has_room(const struct stream *s)
 	return !s->closed && s->in.len + IN_STEP <= s->in.max;
 }
 
+/* `more`: there is more to come after these. */
 static int
-write_all(struct stream *s, const char *bytes, size_t len, struct status *st)
+write_all(struct stream *s, const char *bytes, size_t len, bool more,
+    struct status *st)
 {
 	ssize_t n;
 	int ready;
 
 	while (len != 0) {
+		s->wire.more = more ||
+		    (s->tls != NULL && len > TLS_RECORD_MAX);
 		n = put(s, bytes, len);
+		s->wire.more = false;
 		if (n > 0) {
 			bytes += n;
 			len -= (size_t)n;
@@ -199,13 +204,19 @@ write_all(struct stream *s, const char *bytes, size_t len, struct status *st)
 	return 0;
 }
 
-int
-stream_flush(struct stream *s, struct status *st)
+static int
+write_queue(struct stream *s, bool more, struct status *st)
 {
-	int rc = write_all(s, s->out.data, s->out.len, st);
+	int rc = write_all(s, s->out.data, s->out.len, more, st);
 
 	buf_reset(&s->out);
 	return rc;
+}
+
+int
+stream_flush(struct stream *s, struct status *st)
+{
+	return write_queue(s, false, st);
 }
 
 int
@@ -217,6 +228,15 @@ stream_flush_secret(struct stream *s, struct status *st)
 	return rc;
 }
 
+/* All but the last record of a large block, without a copy. */
+static int
+write_block(struct stream *s, const char *block, size_t len, struct status *st)
+{
+	if (write_queue(s, true, st) == -1)
+		return -1;
+	return write_all(s, block, len, true, st);
+}
+
 int
 stream_put(struct stream *s, const void *bytes, size_t len, struct status *st)
 {
@@ -226,8 +246,14 @@ stream_put(struct stream *s, const void *bytes, size_t len, struct status *st)
 	/* In full at once, so that no outgrown copy of a secret stays behind. */
 	if (s->out.cap == 0)
 		buf_reserve(&s->out, OUT_MAX);
+	if (len >= OUT_MAX) {
+		if (write_block(s, p, len - TLS_RECORD_MAX, st) == -1)
+			return -1;
+		p += len - TLS_RECORD_MAX;
+		len = TLS_RECORD_MAX;
+	}
 	for (; len != 0; p += n, len -= n) {
-		if (s->out.len == OUT_MAX && stream_flush(s, st) == -1)
+		if (s->out.len == OUT_MAX && write_queue(s, true, st) == -1)
 			return -1;
 		n = OUT_MAX - s->out.len;
 		if (n > len)

@@ -44,6 +44,8 @@ struct tls_params {
 	void	*context;
 };
 
+#define TLS_RECORD_MAX	(16 * 1024)	/* octets of text, RFC 8446 5.1 */
+
 /* What tls_handshake, tls_read and tls_write return when the wire is not ready. */
 #define TLS_WANT_READ	(-2)
 #define TLS_WANT_WRITE	(-3)

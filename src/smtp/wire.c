@@ -6,6 +6,10 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#ifndef MSG_MORE
+#define MSG_MORE	0	/* not everywhere: more packets, no harm */
+#endif
+
 ssize_t
 wire_recv(struct wire *w, void *to, size_t size)
 {
@@ -25,7 +29,8 @@ wire_send(struct wire *w, const void *bytes, size_t len)
 	ssize_t n;
 
 	do
-		n = send(w->fd, bytes, len, MSG_NOSIGNAL);
+		n = send(w->fd, bytes, len,
+		    MSG_NOSIGNAL | (w->more ? MSG_MORE : 0));
 	while (n == -1 && errno == EINTR);
 	if (n > 0 && w->listened) {
 		w->flights++;

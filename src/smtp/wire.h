@@ -18,6 +18,8 @@ struct wire {
 	struct aside *aside;	/* looked after while waiting; or NULL */
 	int	 flights;	/* times that we spoke after having listened */
 	bool	 listened;	/* the server has answered since we spoke last */
+	bool	 more;		/* what is sent is not all: packets can wait
+				 * until they are full */
 	bool	 handshake;	/* all that is heard is an answer; later, lines
 				 * are, and the stream says so: a ticket is none */
 	size_t	 housekeeping;	/* octets of TLS since its last word of SMTP */
