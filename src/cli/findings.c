@@ -30,11 +30,27 @@ is_same(const struct finding *a, const struct finding *b)
 	    a->sysexit == b->sysexit && strcmp(a->account, b->account) == 0;
 }
 
+/* What was cut at its room may end within a character. */
 static void
-add(struct reader *r, const struct finding *f)
+mend_end(char *text, size_t size)
+{
+	char mended[sizeof ((struct finding *)0)->words];
+
+	status_printable(mended, size, text);
+	memcpy(text, mended, strlen(mended) + 1);
+}
+
+static void
+add(struct reader *r, struct finding *f)
 {
 	size_t i;
 
+	mend_end(f->words, sizeof f->words);
+	mend_end(f->hint, sizeof f->hint);
+	mend_end(f->enhanced, sizeof f->enhanced);
+	mend_end(f->account, sizeof f->account);
+	mend_end(f->mailbox, sizeof f->mailbox);
+	mend_end(f->from, sizeof f->from);
 	for (i = 0; i < r->count; i++)
 		if (is_same(&r->list[i], f))
 			return;
@@ -206,8 +222,6 @@ take_error_object(struct reader *r, const struct record *o)
 	const char *words = record_text(o, "error_description");
 	const char *at = strstr(words, "AADSTS");
 
-	snprintf(f.oauth_error, sizeof f.oauth_error, "%s",
-	    record_text(o, "error"));
 	status_printable(f.words, sizeof f.words, words);
 	status_printable(f.oauth_error, sizeof f.oauth_error,
 	    record_text(o, "error"));

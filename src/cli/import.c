@@ -59,7 +59,7 @@ clean_name(char to[65], const char *from)
 {
 	size_t i;
 
-	for (i = 0; from[i] != '\0' && i < 64; i++)
+	for (i = 0; i < 64 && from[i] != '\0'; i++)
 		to[i] = isalnum((unsigned char)from[i]) ||
 		    strchr("._-", from[i]) != NULL ? from[i] : '-';
 	to[i] = '\0';

@@ -223,7 +223,7 @@ static int
 complete_app(const struct reading *r, const struct scan_block *b,
     struct app *a, struct status *st)
 {
-	size_t chosen;
+	size_t chosen = 0;
 
 	if (choose_credential(r, b, a, &chosen, st) == -1 ||
 	    check_details(r, b, a, chosen, st) == -1 ||

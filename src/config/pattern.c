@@ -149,7 +149,7 @@ pattern_fit(const char *pattern, const struct pattern_address *a,
 		fit = PATTERN_HOST;
 	else
 		return PATTERN_NONE;
-	return pattern_is_wild(pattern) ? wild_fit(&p) : fit;
+	return p.domain != NULL && pattern_is_wild(pattern) ? wild_fit(&p) : fit;
 }
 
 bool
@@ -189,7 +189,7 @@ pattern_error(const char *pattern)
 
 	if (strcmp(pattern, "*") == 0)
 		return "\"*\" alone would be everybody: use default-account";
-	if (p.local_len == 1 && *pattern == '*')
+	if (p.domain != NULL && p.local_len == 1 && *pattern == '*')
 		return domain_error(p.domain);
 	if (memchr(pattern, '*', p.local_len) != NULL)
 		return "before the @, \"*\" stands for the whole local part or "

@@ -71,7 +71,7 @@ message_pread(const struct message *m, void *to, size_t len, int64_t offset,
 		if (n == 0)
 			return status_set(st, EX_IOERR,
 			    "the stored message is cut off at %lld of %lld "
-			    "bytes", (long long)(offset + (int64_t)got),
+			    "bytes", (long long)offset + (long long)got,
 			    (long long)m->size);
 		got += (size_t)n;
 	}

@@ -11,6 +11,7 @@
 
 #include "mail/lines.h"
 #include "mail/message.h"
+#include "mail/message_line.h"
 #include "mail/utf8.h"
 
 /* What a block may grow to when each LF becomes a CRLF, and a last line gets
@@ -23,11 +24,8 @@ struct reader {
 	struct message	*m;
 	struct line_source *source;
 	const struct message_options *options;
-	bool	 dots;		/* dots at the start of a line mean something */
+	struct message_line line;	/* where we are */
 	bool	 ended;		/* the lone dot was seen */
-	bool	 strict;	/* only CRLF.CRLF ends the message */
-	bool	 after_crlf;	/* the line before ended so */
-	bool	 in_line;	/* what comes next continues a line */
 	size_t	 column;	/* octets of the body line so far */
 	int64_t	 flushed;	/* bytes in the file already */
 	struct buf head;	/* the header section so far */
@@ -39,86 +37,6 @@ static bool
 is_blank(char c)
 {
 	return c == ' ' || c == '\t';
-}
-
-/* How much of `len` bytes that begin a line are text: its LF and the CRs before
- * that are the line end.  A last line without LF is treated alike, since a
- * CR before the end of the input is half of a CRLF. */
-static size_t
-text_length(const char *line, size_t len)
-{
-	if (len > 0 && line[len - 1] == '\n')
-		len--;
-	while (len > 0 && line[len - 1] == '\r')
-		len--;
-	return len;
-}
-
-/* A piece of a line that is longer than the reader's buffer must not end in a
- * CR: whether that belongs to the line end shows in the next piece. */
-static size_t
-piece_length(const char *piece, size_t len)
-{
-	size_t without;
-
-	if (len < LINES_BUFFER || piece[len - 1] == '\n')
-		return len;
-	without = text_length(piece, len);
-	return without > 0 ? without : len;
-}
-
-static bool
-is_whole(const char *line, size_t len)
-{
-	return line[len - 1] == '\n' || len < LINES_BUFFER;
-}
-
-/* The text of a line, or of a piece of one. */
-static size_t
-content_length(const char *line, size_t len)
-{
-	return is_whole(line, len) ? text_length(line, len) :
-	    piece_length(line, len);
-}
-
-/* A client that ends its commands in CRLF has stuffed the dots that stand behind
- * one.  A dot behind a bare LF is a stranger's text that it passed on, and what
- * follows must not become commands (SMTP smuggling, RFC 5321 2.3.8, 4.1.1.4). */
-static bool
-is_smuggled(const struct reader *r)
-{
-	return r->strict && !r->after_crlf;
-}
-
-/* How a line that was taken has ended. */
-static void
-note_line_end(struct reader *r, const char *line, size_t len)
-{
-	if (len > 0 && line[len - 1] == '\n')
-		r->after_crlf = len > 1 && line[len - 2] == '\r';
-}
-
-/* A lone dot counts at the very end of the input, too, without a line end; but
- * in -bs that is a connection that broke. */
-static bool
-is_lone_dot(const struct reader *r, const char *line, size_t len)
-{
-	if (is_smuggled(r) ||
-	    (r->strict && (len != 3 || memcmp(line, ".\r\n", 3) != 0)))
-		return false;
-	return r->dots && !r->in_line && line[0] == '.' &&
-	    text_length(line, len) == 1 && is_whole(line, len) &&
-	    (line[len - 1] == '\n' || !r->options->smtp);
-}
-
-/* Whether a leading dot is not the text's.  In SMTP every one is (RFC 5321
- * 4.5.2).  Of piped text sendmail un-stuffs ".." and leaves ".x" alone, which is
- * right for callers that stuff (Symfony) and for the many that do not. */
-static bool
-is_stuffed(const struct reader *r, const char *line, size_t len)
-{
-	return r->dots && !r->in_line && line[0] == '.' && !is_smuggled(r) &&
-	    (r->options->smtp || (len > 1 && line[1] == '.'));
 }
 
 /* Copies text without line end: no NUL, and no CR, which is a blank then. */
@@ -228,7 +146,7 @@ add_to_head(struct reader *r, const char *text, size_t len, bool whole)
 	head->len = (size_t)(copy_repaired(r->m, head->data + start, text,
 	    len) - head->data);
 	head->data[head->len] = '\0';
-	if (!r->in_line)
+	if (!r->line.in_line)
 		kind = kind_of(r, head->data + start, head->len - start, whole);
 	if (kind == LINE_EMPTY || kind == LINE_BODY)
 		buf_truncate(head, start);
@@ -243,16 +161,17 @@ static int
 read_header_line(struct reader *r, const char *line, size_t len,
     struct status *st)
 {
-	bool whole = is_whole(line, len);
-	size_t used = piece_length(line, len), skip = is_stuffed(r, line, len);
+	bool whole = message_line_is_whole(line, len);
+	size_t used = message_line_piece(line, len);
+	size_t skip = message_line_is_stuffed(&r->line, line, len);
 	enum line_kind kind;
 
-	if (is_lone_dot(r, line, len)) {
+	if (message_line_is_lone_dot(&r->line, line, len)) {
 		r->ended = true;
 		line_source_take(r->source, len);
 		return 0;
 	}
-	kind = add_to_head(r, line + skip, content_length(line, len) - skip,
+	kind = add_to_head(r, line + skip, message_line_content(line, len) - skip,
 	    whole);
 	if (r->head.len > HEADER_MAX)
 		return status_set(st, EX_DATAERR,
@@ -262,9 +181,9 @@ read_header_line(struct reader *r, const char *line, size_t len,
 	if (kind == LINE_BODY ||
 	    (kind == LINE_EMPTY && r->mbox > 0 && r->fields == 0))
 		return 0;
-	note_line_end(r, line, used);
+	message_line_note_end(&r->line, line, used);
 	line_source_take(r->source, used);
-	r->in_line = !whole;
+	r->line.in_line = !whole;
 	if (kind == LINE_MBOX)
 		r->mbox = r->head.len;
 	r->fields += kind == LINE_FIELD;
@@ -313,9 +232,9 @@ read_header(struct reader *r, struct status *st)
 		if (more == -1)
 			return -1;
 	}
-	if (r->in_line)		/* cut off after a piece of 64 KiB */
+	if (r->line.in_line)		/* cut off after a piece of 64 KiB */
 		buf_addstr(&r->head, "\r\n");
-	r->in_line = false;
+	r->line.in_line = false;
 	return finish_header(r, st);
 }
 
@@ -326,7 +245,7 @@ end_line(struct reader *r)
 	if (r->column > r->m->longest_body_line)
 		r->m->longest_body_line = r->column;
 	r->column = 0;
-	r->in_line = false;
+	r->line.in_line = false;
 }
 
 /* Text without line end, in the common case copied as it is. */
@@ -346,13 +265,13 @@ static char *
 copy_line(struct reader *r, char *to, const char *line, size_t len,
     bool to_check)
 {
-	size_t skip = is_stuffed(r, line, len);
+	size_t skip = message_line_is_stuffed(&r->line, line, len);
 	char *end = copy_text(r->m, to, line + skip,
-	    content_length(line, len) - skip, to_check);
+	    message_line_content(line, len) - skip, to_check);
 
 	r->column += (size_t)(end - to);
-	r->in_line = true;
-	if (is_whole(line, len)) {
+	r->line.in_line = true;
+	if (message_line_is_whole(line, len)) {
 		end_line(r);
 		*end++ = '\r';
 		*end++ = '\n';
@@ -373,12 +292,12 @@ copy_lines(struct reader *r, char **to, const char *p, const char *end)
 	while (p < end && !r->ended && lf != NULL) {
 		lf = memchr(p, '\n', (size_t)(end - p));
 		len = (size_t)((lf != NULL ? lf + 1 : end) - p);
-		if (is_lone_dot(r, p, len))
+		if (message_line_is_lone_dot(&r->line, p, len))
 			r->ended = true;
 		else
 			*to = copy_line(r, *to, p, len, to_check);
-		note_line_end(r, p, len);
-		p += piece_length(p, len);
+		message_line_note_end(&r->line, p, len);
+		p += message_line_piece(p, len);
 	}
 	return p;
 }
@@ -422,7 +341,7 @@ read_body(struct reader *r, struct status *st)
 	if (r->options->smtp && !r->ended)
 		return status_set(st, EX_IOERR,
 		    "connection closed in the middle of DATA");
-	if (!r->in_line)
+	if (!r->line.in_line)
 		return 0;
 	end_line(r);
 	return keep(r, "\r\n", 2, st);
@@ -435,6 +354,7 @@ skip_rest(struct reader *r)
 {
 	struct status ignored = STATUS_INIT;
 	const char *line;
+	size_t used;
 	ssize_t n;
 
 	if (!r->options->smtp) {
@@ -443,10 +363,12 @@ skip_rest(struct reader *r)
 	}
 	while (!r->ended &&
 	    (n = line_source_peek_line(r->source, &line, &ignored)) > 0) {
-		r->ended = is_lone_dot(r, line, (size_t)n);
-		r->in_line = line[n - 1] != '\n';
-		note_line_end(r, line, (size_t)n);
-		line_source_take(r->source, (size_t)n);
+		used = message_line_piece(line, (size_t)n);
+		r->ended = message_line_is_lone_dot(&r->line, line,
+		    (size_t)n);
+		r->line.in_line = line[used - 1] != '\n';
+		message_line_note_end(&r->line, line, used);
+		line_source_take(r->source, used);
 	}
 }
 
@@ -455,8 +377,8 @@ message_read_from(struct message *m, struct line_source *source,
     const struct message_options *o, struct status *st)
 {
 	struct reader r = { .m = m, .source = source, .options = o,
-	    .dots = o->dot_ends || o->smtp,
-	    .strict = o->smtp && source->crlf, .after_crlf = true };
+	    .line = { .dots = o->dot_ends || o->smtp, .smtp = o->smtp,
+	    .strict = o->smtp && source->crlf, .after_crlf = true } };
 	const char *text;
 	int result = -1;
 	ssize_t n;

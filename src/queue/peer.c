@@ -35,7 +35,7 @@ peer_key(char key[LIMITS_KEY_SIZE], const struct config *c,
 	uint64_t hash;
 	size_t i;
 
-	for (i = 0; a->host[i] != '\0' && i < sizeof host - 1; i++)
+	for (i = 0; i < sizeof host - 1 && a->host[i] != '\0'; i++)
 		host[i] = isalnum((unsigned char)a->host[i]) ? a->host[i] : '.';
 	host[i] = '\0';
 	snprintf(numbers, sizeof numbers, "%d %d %d", a->port, (int)a->tls,

@@ -44,7 +44,7 @@ recipients_choose(struct recipients *to, struct envelope *e,
 	const struct recipient *end = r + e->count;
 
 	*to = (struct recipients){ .list = xcalloc(e->count + 1,
-	    sizeof *to->list) };
+	    sizeof(struct recipient *)) };
 	for (; r < end && to->count < (size_t)max; r++)
 		if (r->state != RECIPIENT_PENDING)
 			continue;

@@ -80,12 +80,12 @@ read_token(struct answer *a, const struct record *j, int64_t now)
 static void
 copy_line(char *to, size_t size, const char *from)
 {
-	char line[600];
-	size_t i;
+	char line[600], *p;
 
-	for (i = 0; from[i] != '\0' && i < sizeof line - 1; i++)
-		line[i] = strchr("\r\n\t", from[i]) != NULL ? ' ' : from[i];
-	line[i] = '\0';
+	snprintf(line, sizeof line, "%s", from);
+	for (p = line; *p != '\0'; p++)
+		if (strchr("\r\n\t", *p) != NULL)
+			*p = ' ';
 	status_printable(to, size, line);
 }
 

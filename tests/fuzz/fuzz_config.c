@@ -19,6 +19,14 @@ require(bool holds)
 		abort();
 }
 
+/* These stand in commands. */
+static void
+require_text(const char *text)
+{
+	for (; text != NULL && *text != '\0'; text++)
+		require((unsigned char)*text >= ' ' && *text != 0x7f);
+}
+
 /* The scan lets nothing pass that libconfuse refuses. */
 static bool
 differs_from_libconfuse(const struct status *st)
@@ -47,7 +55,12 @@ use(const struct config *c)
 	    c->short_hostname != NULL && c->log != NULL);
 	for (i = 0; i < c->app_count; i++)
 		require(c->apps[i].scope != NULL && c->apps[i].authority != NULL);
+	require_text(c->domain);
+	require_text(c->hostname);
 	for (a = c->accounts; a < c->accounts + c->account_count; a++) {
+		require_text(a->mailbox);
+		require_text(a->host);
+		require_text(a->auth_user);
 		require(strchr(a->mailbox, '@') != NULL && a->host != NULL &&
 		    a->port > 0 && a->max_connections > 0 &&
 		    account_may_send_as(a, a->mailbox));
