@@ -267,7 +267,8 @@ static const struct flag flags[] = {
 	{ 't', ALONE, set_header_recipients, "recipients from To, Cc and Bcc too" },
 	{ 'U', ALONE, NULL, "ignored: UTF-8 addresses always work" },
 	{ 'V', VALUE, set_envid, "envelope identifier for notifications" },
-	{ 'v', ALONE, set_verbose, "show the dialogue with the server on stderr" },
+	{ 'v', ALONE, set_verbose, "show the dialogue with the server on stderr, and "
+	  "on a terminal how much of a large message has been sent" },
 	{ 'X', VALUE, NULL, "ignored: no transcript is ever written to a file" },
 	{ 'x', ALONE, NULL, "ignored" },
 };

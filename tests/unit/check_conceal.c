@@ -73,7 +73,7 @@ START_TEST(no_piece_is_overlooked)
 	buf_init(&text, 1000);
 	for (from = 0; from + CONCEAL_RUN <= strlen(SECRET); from++) {
 		buf_reset(&text);
-		buf_add(&text, SECRET + from, CONCEAL_RUN);
+		buf_add(&text, &SECRET[from], CONCEAL_RUN);
 		conceal_in(&c, &text);
 		ck_assert_str_eq(text.data, "<hidden>");
 	}
