@@ -11,47 +11,31 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/inherited.h"
 #include "base/starter.h"
 
 static void become(char *const argv[], bool own_group, int null, int out)
     __attribute__((noreturn));
 
-/* Signals that we ignore would stay ignored in the program. */
-static void
-reset_signals(void)
-{
-	static const int numbers[] = { SIGPIPE, SIGXFSZ, SIGCHLD, SIGHUP,
-	    SIGINT, SIGQUIT, SIGTERM, SIGALRM };
-	sigset_t none;
-	size_t i;
-
-	for (i = 0; i < sizeof numbers / sizeof *numbers; i++)
-		signal(numbers[i], SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* The child's side, between fork and exec: async-signal-safe calls only.  All
- * our descriptors are close-on-exec; what a library opened without that flag is
- * closed here, as far as a small table goes. */
+/* The child's side, between fork and exec.  All our descriptors are close-on-exec,
+ * but a library may have opened one without that flag; signals that we ignore
+ * would stay ignored. */
 static void
 become(char *const argv[], bool own_group, int null, int out)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
 	    "/usr/bin:/sbin:/bin";
 	char *environment[] = { path, NULL };
-	int fd;
 
 	/* A group of its own, so that its children can be killed with it, and
 	 * so that ^C cannot part a new refresh token from its file. */
 	if (own_group)
 		setpgid(0, 0);
-	reset_signals();
+	(void)signals_reset();
 	if (dup2(null, STDIN_FILENO) == -1 || dup2(out, STDOUT_FILENO) == -1 ||
 	    dup2(null, STDERR_FILENO) == -1)
 		_exit(126);
-	for (fd = STDERR_FILENO + 1; fd < 256; fd++)
-		close(fd);
+	descriptors_close(STDERR_FILENO + 1);
 	execve(argv[0], argv, environment);
 	_exit(127);
 }

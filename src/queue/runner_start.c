@@ -6,11 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/inherited.h"
 
 /* Below these a run would fail halfway, for everybody's mail and not only for
  * the caller's who set them. */
@@ -44,21 +45,13 @@ static int
 close_descriptors(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
-	long most;
 
 	if (null == -1)
 		return -1;
-	for (fd = 0; fd <= 2; fd++)
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (dup2(null, fd) == -1)
 			return -1;
-#ifdef HAVE_CLOSE_RANGE
-	if (close_range(3, ~0U, 0) == 0)
-		return 0;
-#endif
-	if ((most = sysconf(_SC_OPEN_MAX)) < 0 || most > 65536)
-		most = 65536;
-	for (fd = 3; fd < most; fd++)
-		close(fd);
+	descriptors_close(STDERR_FILENO + 1);
 	return 0;
 }
 
@@ -67,10 +60,8 @@ become_runner(char *const argv[])
 {
 	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 	char *environment[] = { path, NULL };
-	sigset_t none;
 
-	sigemptyset(&none);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) == -1 || chdir("/") == -1 ||
+	if (signals_reset() == -1 || chdir("/") == -1 ||
 	    close_descriptors() == -1)
 		_exit(1);
 	umask(027);
