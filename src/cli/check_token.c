@@ -125,6 +125,9 @@ check_token(struct check *k, struct check_result *r)
 
 	if (k->credential_failed)	/* the helper would say the same again */
 		return;
+	/* A person has mended something; monitoring has not. */
+	if (!k->json && !k->nagios)
+		token_forgive_refusal(&k->config, k->account);
 	if (token_get(&k->token, &k->config, k->account,
 	    clock_deadline(TOKEN_MS), &st) == -1) {
 		check_fail_status(r, k, &st);

@@ -24,8 +24,10 @@ find_object_id(const struct config *c, const struct account *a, char oid[64],
 	bool found;
 
 	oid[0] = '\0';
-	if (a->app == NULL || a->app->credential == CREDENTIAL_DELEGATED ||
-	    token_get(&t, c, a, clock_deadline(PATIENCE_MS), st) == -1)
+	if (a->app == NULL || a->app->credential == CREDENTIAL_DELEGATED)
+		return false;
+	token_forgive_refusal(c, a);	/* the first step may be done by now */
+	if (token_get(&t, c, a, clock_deadline(PATIENCE_MS), st) == -1)
 		return false;
 	found = claims_read(&claims, t.access.data) && claims.oid[0] != '\0';
 	if (found)

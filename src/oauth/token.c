@@ -125,6 +125,21 @@ token_forgive(const struct config *c, const struct account *a,
 	return rc == -1 ? -1 : 0;
 }
 
+void
+token_forgive_refusal(const struct config *c, const struct account *a)
+{
+	struct status st = STATUS_INIT;
+	struct attempt at;
+	bool was_refused;
+
+	attempt_init(&at, c, a, clock_deadline(0));
+	was_refused = at.cache.failure.at != 0 &&
+	    at.cache.failure.status.class != CLASS_RETRY;
+	attempt_release(&at);
+	if (was_refused)
+		(void)token_forgive(c, a, &st);
+}
+
 int
 token_forget(const struct config *c, const struct account *a,
     struct status *st)

@@ -62,6 +62,10 @@ bool	token_reject(const struct token *t, const struct config *c,
 int	token_forgive(const struct config *c, const struct account *a,
 	    struct status *st);
 
+/* The same if it was a refusal, which somebody may have mended meanwhile; what
+ * only asks for patience is kept.  Nothing depends on it. */
+void	token_forgive_refusal(const struct config *c, const struct account *a);
+
 /* Forgets token and failures alike, as after `mailbearer login`.  -1 if the
  * state directory does not let us. */
 int	token_forget(const struct config *c, const struct account *a,

@@ -261,15 +261,29 @@ class CheckTest(SharedCase):
         self.expect("token-unknown-authority", 76, "package ca-certificates")
 
     def test_a_failure_from_the_cache(self):
-        """What failed comes first; that it was not asked again, after."""
+        """Who looks by hand has mended something; monitoring has not, and a
+        send has not."""
         path = self.config()
         self.sandbox.scenario("error:7000222")
-        self.check(config=path)
-        result = self.check(config=path)
-        text = " ".join(self.transcript("cached-failure", result, 77).split())
-        self.assertRegex(text, r"Do: make a new secret .*; not asked again "
-                         r"until \d\d:\d\d, or at once by mailbearer token "
-                         r"alerts --renew")
+        for _ in range(3):
+            line = self.check("--nagios", config=path)
+            self.assertRegex(line.stdout, "^MAILBEARER CRITICAL - alerts: token")
+        self.assertEqual(len(self.sandbox.token_requests()), 1)
+        self.assert_failed(self.sendmail("bob@example.net", config=path), 77,
+                           "app contoso: 401 AADSTS7000222",
+                           r"make a new secret .*; not asked again until "
+                           r"\d\d:\d\d, or at once by mailbearer token alerts "
+                           "--renew$")
+        self.assertEqual(len(self.sandbox.token_requests()), 1)
+        self.sandbox.clear()
+        self.assertEqual(self.check("--json", config=path).code, 77)
+        self.assertEqual(self.check(config=path).code, 0)
+
+    def test_throttling_is_heeded_by_hand_too(self):
+        path = self.config()
+        self.sandbox.scenario("http_429", retry_after=60)
+        for _ in range(2):
+            self.assertEqual(self.check(config=path).code, 75)
         self.assertEqual(len(self.sandbox.token_requests()), 1)
 
     # ------------------------------------------- senders and recipients
