@@ -31,7 +31,9 @@ static const struct command commands[] = {
 	{ "sendmail", sendmail_as_caller, true, "[-C FILE] [--account NAME] FLAGS",
 	  "send a message as sendmail does, with your own rights" },
 	{ "queue", queue_command, true, "[list | show ID | retry [ID] | remove ID "
-	  "... | failed |\n            requeue ID ... | --check] [--json]",
+	  "... | failed |\n            requeue ID ...] [--json]\n"
+	  "            --check [--oldest W,C] [--waiting W,C] [--failed W,C] "
+	  "[--json]",
 	  "look at waiting and failed messages, and handle them" },
 	{ "check", check_command, true, "[--from A] [--to B] [--send ADDRESS] "
 	  "[--json | --nagios]\n            [ACCOUNT | ADDRESS]",

@@ -10,6 +10,7 @@
 
 #include "base/status.h"
 #include "base/xalloc.h"
+#include "config/account.h"
 #include "config/value.h"
 
 #define REMARKS_MAX	(256 * 1024)
@@ -34,6 +35,8 @@ release_account(struct import_account *a)
 	free(a->certificate);
 	free(a->key);
 	free(a->password_at);
+	while (a->serves_count != 0)
+		free(a->serves[--a->serves_count]);
 }
 
 void
@@ -189,6 +192,75 @@ keep_host(struct import *im, struct import_account *a, const char *key,
 	free(host);
 }
 
+void
+import_host(struct import *im, struct import_account *a, const char *value,
+    int line)
+{
+	keep_host(im, a, "relay", value, line);
+}
+
+bool
+import_is_address(const char *text)
+{
+	char *address = text != NULL && strchr(text, '*') == NULL ?
+	    value_address(text) : NULL;
+	bool is_one = address != NULL;
+
+	free(address);
+	return is_one;
+}
+
+const char *
+import_mailbox(const struct import_account *a)
+{
+	return import_is_address(a->from) ? a->from : import_is_address(a->user) ? a->user :
+	    NULL;
+}
+
+/* Each sender leads to one account. */
+static bool
+is_served(const struct import *im, const char *pattern)
+{
+	const struct import_account *a;
+	size_t i;
+
+	for (a = im->accounts; a < im->accounts + im->count; a++)
+		for (i = 0; i < a->serves_count; i++)
+			if (strcasecmp(a->serves[i], pattern) == 0)
+				return true;
+	return false;
+}
+
+void
+import_serves(struct import *im, struct import_account *a, const char *sender,
+    int line)
+{
+	char *pattern = sender[0] == '@' ? xasprintf("*%s", sender) :
+	    xstrdup(sender);
+
+	if (!value_is_text(pattern, false) || pattern_error(pattern) != NULL)
+		import_remark(im, line, "the sender is none that serves could "
+		    "name");
+	else if (a->serves_count == IMPORT_SERVES_MAX)
+		import_remark(im, line, "one sender too many for serves");
+	else if (!is_served(im, pattern)) {
+		a->serves[a->serves_count++] = pattern;
+		return;
+	}
+	free(pattern);
+}
+
+/* msmtp takes wildcards there. */
+static void
+keep_from(struct import *im, struct import_account *a,
+    const struct import_key *k, const char *value, int line)
+{
+	if (strchr(value, '*') != NULL)
+		import_serves(im, a, value, line);
+	else
+		keep(im, &a->from, k->name, value, line);
+}
+
 static int
 flag(const char *value)
 {
@@ -218,7 +290,7 @@ take(struct import *im, struct import_account *a, const struct import_key *k,
     const char *value, int line)
 {
 	char **field[] = {
-		[IMPORT_USER] = &a->user, [IMPORT_FROM] = &a->from,
+		[IMPORT_USER] = &a->user,
 		[IMPORT_SOURCE] = &a->source, [IMPORT_AUTH] = &a->auth,
 		[IMPORT_CERTIFICATE] = &a->certificate, [IMPORT_KEY] = &a->key,
 		[IMPORT_CA_FILE] = &im->ca_file,
@@ -238,6 +310,14 @@ take(struct import *im, struct import_account *a, const struct import_key *k,
 		break;
 	case IMPORT_PASSWORD:
 		note_password(a, im->file, line);
+		break;
+	case IMPORT_PASSWORD_COMMAND:
+		free(a->password_at);
+		a->password_at = xasprintf("the command in line %d of %s",
+		    line, im->file);
+		break;
+	case IMPORT_FROM:
+		keep_from(im, a, k, value, line);
 		break;
 	case IMPORT_TLS:
 		a->tls = flag(value);

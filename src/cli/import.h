@@ -14,12 +14,14 @@
 
 #define IMPORT_FILE_MAX		(256 * 1024)
 #define IMPORT_ACCOUNTS_MAX	64
+#define IMPORT_SERVES_MAX	64		/* of one account; more are said */
 
 /* A value of theirs as a row of ours; what a format knows is a table. */
 enum import_field {
 	IMPORT_HOST,		/* "host", "host:port", "[host]:port" */
 	IMPORT_PORT, IMPORT_USER, IMPORT_FROM, IMPORT_SOURCE,
 	IMPORT_PASSWORD,	/* only that there is one */
+	IMPORT_PASSWORD_COMMAND,	/* a command prints it */
 	IMPORT_AUTH,		/* a mechanism, "on" or "off" */
 	IMPORT_TLS, IMPORT_STARTTLS,	/* on or off */
 	IMPORT_CERTIFICATE, IMPORT_KEY, IMPORT_CA_FILE,
@@ -40,6 +42,8 @@ struct import_account {
 	char		*host, *user, *from, *source, *auth;
 	char		*certificate, *key;
 	char		*password_at;	/* "line 7 of FILE"; NULL: none */
+	char		*serves[IMPORT_SERVES_MAX];	/* patterns of senders */
+	size_t		 serves_count;
 	int		 port;		/* 0: not said */
 	int		 tls, starttls;	/* 1, 0, -1 not said */
 };
@@ -66,6 +70,17 @@ void	import_set(struct import *im, struct import_account *a,
 /* A user with a password, in that line of another file. */
 void	import_login(struct import *im, struct import_account *a,
 	    const char *user, const char *file, int line);
+/* The account is for these senders too: "a@b", "@b" for a whole domain (or "*@b"),
+ * or a user's name.  What is no pattern is remarked upon; what another account
+ * has got already is left to it. */
+void	import_serves(struct import *im, struct import_account *a,
+	    const char *sender, int line);
+bool	import_is_address(const char *text);	/* NULL is none */
+/* The address that it sends from; NULL if that is not said. */
+const char *import_mailbox(const struct import_account *a);
+/* Sets host and port of a relay: "host", "host:port", "[host]:port". */
+void	import_host(struct import *im, struct import_account *a,
+	    const char *value, int line);
 void	import_remark(struct import *im, int line, const char *format, ...)
 	    __attribute__((format(printf, 3, 4)));
 
@@ -80,8 +95,12 @@ void	import_nullmailer_remotes(struct import *im, const char *text,
 void	import_nullmailer_value(struct import *im, const char *name,
 	    const char *text, size_t len);
 void	import_postfix(struct import *im, const char *text, size_t len);
+/* The tables that main.cf names, as text: smtp_sasl_password_maps,
+ * sender_dependent_relayhost_maps (before it) and smtp_generic_maps (after). */
 void	import_postfix_passwords(struct import *im, const char *text,
 	    size_t len);
+void	import_postfix_relays(struct import *im, const char *text, size_t len);
+void	import_postfix_generic(struct import *im, const char *text, size_t len);
 
 /* Appends the mailbearer.conf. */
 void	import_format(const struct import *im, struct buf *out);

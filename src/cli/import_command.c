@@ -65,36 +65,47 @@ beside(const char *path, const char *name)
 	    xasprintf("%.*s/%s", (int)(slash - path), path, name);
 }
 
-/* The value of "KEY = PATH" in a text, without a table type such as "hash:"; to
- * be freed, NULL if there is none. */
+/* The file that "KEY = PATH" in a text names, without a table type such as
+ * "hash:", beside the text's own if it has no directory; to be freed, NULL if
+ * there is none. */
 static char *
-find_path(const char *text, const char *key)
+find_path(const char *file, const char *text, const char *key)
 {
 	const char *at = text, *path;
 	size_t len = strlen(key);
+	char *name, *whole;
 
 	while ((at = strstr(at, key)) != NULL) {
 		path = at + len;
-		if (at == text || at[-1] == '\n') {
+		if ((at == text || at[-1] == '\n') &&
+		    strchr(" \t=", *path) != NULL && *path != '\0') {
 			path += strspn(path, " \t=");
-			path += strcspn(path, "/\n");
-			if (*path == '/')
-				return xmemdup(path, strcspn(path, " \t\r\n,"));
+			path += strspn(path, "abcdefghijklmnopqrstuvwxyz:");
+			while (path[-1] != ':' && strchr(" \t=", path[-1]) == NULL)
+				path--;
+			name = xmemdup(path, strcspn(path, " \t\r\n,"));
+			whole = *name == '/' ? name : beside(file, name);
+			if (whole != name)
+				free(name);
+			return whole;
 		}
 		at += len;
 	}
 	return NULL;
 }
 
+/* A table that the first file names; else the one of that name beside it, where
+ * there is a usual one. */
 static void
 read_companion(struct import *im, const char *file, const char *text,
     const char *key, const char *usual, reader *read)
 {
-	char *path = find_path(text, key);
+	char *path = find_path(file, text, key);
 
-	if (path == NULL)
+	if (path == NULL && usual != NULL)
 		path = beside(file, usual);
-	read_other(im, path, read);
+	if (path != NULL)
+		read_other(im, path, read);
 	free(path);
 }
 
@@ -110,8 +121,12 @@ static void
 read_postfix(struct import *im, const char *file, const struct buf *text)
 {
 	import_postfix(im, text->data, text->len);
+	read_companion(im, file, text->data, "sender_dependent_relayhost_maps",
+	    NULL, import_postfix_relays);
 	read_companion(im, file, text->data, "smtp_sasl_password_maps",
 	    "sasl_passwd", import_postfix_passwords);
+	read_companion(im, file, text->data, "smtp_generic_maps", NULL,
+	    import_postfix_generic);
 }
 
 /* FILE is nullmailer's remotes; its other files lie beside it. */

@@ -49,28 +49,26 @@ endpoint_of(const struct import_account *a)
 }
 
 static void
-add_value(struct buf *out, const char *indent, const char *key,
-    const char *value)
+add_quoted(struct buf *out, const char *value)
 {
-	if (value == NULL)
-		return;
-	buf_addf(out, "%s%s = \"", indent, key);
+	buf_addch(out, '"');
 	for (; *value != '\0'; value++) {
 		if (*value == '"' || *value == '\\')
 			buf_addch(out, '\\');
 		buf_addch(out, *value);
 	}
-	buf_addstr(out, "\"\n");
+	buf_addch(out, '"');
 }
 
-static bool
-is_address(const char *text)
+static void
+add_value(struct buf *out, const char *indent, const char *key,
+    const char *value)
 {
-	char *address = text != NULL ? value_address(text) : NULL;
-	bool is_one = address != NULL;
-
-	free(address);
-	return is_one;
+	if (value == NULL)
+		return;
+	buf_addf(out, "%s%s = ", indent, key);
+	add_quoted(out, value);
+	buf_addch(out, '\n');
 }
 
 static bool
@@ -81,14 +79,6 @@ is_host(const char *text)
 
 	free(domain);
 	return is_one;
-}
-
-/* The address that it sent from; NULL if it does not say. */
-static const char *
-mailbox_of(const struct import_account *a)
-{
-	return is_address(a->from) ? a->from : is_address(a->user) ? a->user :
-	    NULL;
 }
 
 /* Stands where an address is to be filled in. */
@@ -108,8 +98,8 @@ is_free(const struct import *im, const struct import_account *a,
 
 	for (b = im->accounts; b < im->accounts + im->count; b++) {
 		make_up_mailbox(made_up, b);
-		if (b != a && strcasecmp(address, mailbox_of(b) != NULL ?
-		    mailbox_of(b) : made_up) == 0)
+		if (b != a && strcasecmp(address, import_mailbox(b) != NULL ?
+		    import_mailbox(b) : made_up) == 0)
 			return false;
 	}
 	return true;
@@ -121,12 +111,12 @@ add_mailbox(struct buf *out, const struct import *im,
 {
 	char made_up[100];
 
-	if (mailbox_of(a) != NULL) {
-		add_value(out, "    ", "mailbox", mailbox_of(a));
+	if (import_mailbox(a) != NULL) {
+		add_value(out, "    ", "mailbox", import_mailbox(a));
 		return;
 	}
 	make_up_mailbox(made_up, a);
-	if (!is_address(made_up) || !is_free(im, a, made_up))
+	if (!import_is_address(made_up) || !is_free(im, a, made_up))
 		snprintf(made_up, sizeof made_up, "sender%td@contoso.com",
 		    a - im->accounts + 1);
 	buf_addf(out, "    mailbox = \"%s\"   # FILL IN: the address that "
@@ -142,7 +132,7 @@ add_password(struct buf *out, const struct import_account *a)
 	buf_addf(out, "    # Put the password there%s%s%s:\n"
 	    "    #   install -m 640 -g mailbearer /dev/stdin "
 	    "/etc/mailbearer/%s.password\n",
-	    a->password_at != NULL ? " (it is in " : "",
+	    a->password_at != NULL ? " (see " : "",
 	    a->password_at != NULL ? a->password_at : "",
 	    a->password_at != NULL ? ")" : "", a->name);
 }
@@ -208,8 +198,8 @@ add_authentication(struct buf *out, const struct import_account *a,
 	if (e->needs_app) {
 		add_value(out, "    ", "app", "microsoft");
 		if (a->password_at != NULL)
-			buf_addf(out, "    # The password in %s is not needed "
-			    "any more.\n", a->password_at);
+			buf_addf(out, "    # No password is needed any more "
+			    "(%s).\n", a->password_at);
 		return;
 	}
 	if (!has_password_auth(a)) {
@@ -223,6 +213,38 @@ add_authentication(struct buf *out, const struct import_account *a,
 	add_password(out, a);
 }
 
+/* A mailbox needs no serves, its own account's least of all. */
+static bool
+is_mailbox(const struct import *im, const char *sender)
+{
+	const struct import_account *a;
+
+	for (a = im->accounts; a < im->accounts + im->count; a++)
+		if (import_mailbox(a) != NULL &&
+		    strcasecmp(import_mailbox(a), sender) == 0)
+			return true;
+	return false;
+}
+
+static void
+add_serves(struct buf *out, const struct import *im,
+    const struct import_account *a)
+{
+	bool is_first = true;
+	size_t i;
+
+	for (i = 0; i < a->serves_count; i++) {
+		if (is_mailbox(im, a->serves[i]))
+			continue;
+		buf_addstr(out, is_first ? "    serves = { " :
+		    ",\n               ");
+		add_quoted(out, a->serves[i]);
+		is_first = false;
+	}
+	if (!is_first)
+		buf_addstr(out, " }\n");
+}
+
 static void
 add_account(struct buf *out, const struct import *im,
     const struct import_account *a)
@@ -231,6 +253,7 @@ add_account(struct buf *out, const struct import *im,
 
 	buf_addf(out, "\naccount \"%s\" {\n", a->name);
 	add_mailbox(out, im, a);
+	add_serves(out, im, a);
 	add_server(out, a, e);
 	add_authentication(out, a, e);
 	if (a->source != NULL && value_is_ip(a->source))
@@ -257,8 +280,8 @@ is_second(const struct import *im, const struct import_account *a)
 	const struct import_account *b;
 
 	for (b = im->accounts; b < im->accounts + im->count; b++)
-		if (b != a && mailbox_of(a) != NULL && mailbox_of(b) != NULL &&
-		    strcasecmp(mailbox_of(a), mailbox_of(b)) == 0 &&
+		if (b != a && import_mailbox(a) != NULL && import_mailbox(b) != NULL &&
+		    strcasecmp(import_mailbox(a), import_mailbox(b)) == 0 &&
 		    (is_default(im, b) || (b < a && !is_default(im, a))))
 			return true;
 	return false;
@@ -312,7 +335,7 @@ add_top(struct buf *out, const struct import *im)
 		add_value(out, "", "default-account", im->default_account);
 	add_domain(out, "domain", im->domain);
 	add_domain(out, "hostname", im->hostname);
-	if (is_address(im->local_to))
+	if (import_is_address(im->local_to))
 		add_value(out, "", "local-mail-to", im->local_to);
 	if (im->aliases != NULL && im->aliases[0] == '/')
 		add_value(out, "", "aliases", im->aliases);

@@ -17,8 +17,9 @@ static const struct import_key msmtp_keys[] = {
 	{ "port", IMPORT_PORT, NULL },
 	{ "user", IMPORT_USER, NULL },
 	{ "password", IMPORT_PASSWORD, NULL },
-	{ "passwordeval", IMPORT_LOST, "run that command once and put what it "
-	  "prints into the password file" },
+	{ "passwordeval", IMPORT_PASSWORD_COMMAND, NULL },
+	{ "from_full_name", IMPORT_LOST, "the name in From is the caller's: "
+	  "sendmail -F, or his GECOS field" },
 	{ "from", IMPORT_FROM, NULL },
 	{ "auth", IMPORT_AUTH, NULL },
 	{ "tls", IMPORT_TLS, NULL },

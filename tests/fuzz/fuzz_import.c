@@ -31,6 +31,8 @@ static const struct {
 	{ import_dma, import_dma_auth, NULL },
 	{ import_nullmailer_remotes, nullmailer_me, "--pass=" },
 	{ import_postfix, import_postfix_passwords, NULL },
+	{ import_postfix, import_postfix_relays, NULL },
+	{ import_postfix, import_postfix_generic, NULL },
 };
 
 /* Whether it stands where a setting does: at the start of a line, or, for an

@@ -594,6 +594,32 @@ class Screen(Admin):
                 self.assertRegex(one.stdout, r"\A.*\n  %s " % name)
                 self.assertIn(one.stdout.splitlines()[1], text)
 
+    def completions(self, *words):
+        """What bash offers behind these words, the last of them begun."""
+        script = TOP / "contrib" / "bash-completion" / "mailbearer"
+        done = subprocess.run(
+            ["bash", "-c", '. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+             '_mailbearer; printf "%s\\n" "${COMPREPLY[@]}"', script, *words],
+            capture_output=True, text=True, check=True)
+        return set(done.stdout.split())
+
+    def test_completion_knows_what_help_does(self):
+        text = run([str(PROGRAM), "help"]).stdout
+        names = set(re.findall(r"(?m)^  ([a-z]+) ", text))
+        self.assertEqual(self.completions("mailbearer", ""), names)
+        for name in names - {"sendmail", "help", "version"}:
+            with self.subTest(name):
+                one = run([str(PROGRAM), name, "--help"]).stdout
+                self.assertEqual(
+                    self.completions("mailbearer", name, "--"),
+                    set(re.findall(r"--[a-z-]+", one)))
+        self.assertEqual(self.completions("mailbearer", "queue", "re"),
+                         {"remove", "requeue", "retry"})
+        self.assertEqual(self.completions("mailbearer", "import", "--format",
+                                          "n"), {"nullmailer"})
+        for word in self.completions("mailbearer", "sendmail", "-"):
+            self.assertRegex(word, "^-[A-Za-z]|--account$")
+
     def test_the_queue(self):
         ids = self.spool_three()
         self.assertEqual(len(ids), 3)
