@@ -160,6 +160,9 @@ static const struct failure {
 	{ CURLE_URL_MALFORMAT, EX_CONFIG, "check authority and token-endpoint" },
 	{ CURLE_UNSUPPORTED_PROTOCOL, EX_CONFIG,
 	    "authority and token-endpoint must begin with https://" },
+	{ CURLE_WEIRD_SERVER_REPLY, EX_TEMPFAIL,
+	    "what answers there is no web server: check authority and "
+	    "token-endpoint, and what stands between here and there" },
 };
 
 /* Why a certificate is not believed, in libcurl's words, whatever library it was
@@ -204,6 +207,11 @@ say_failure(CURLcode code, const char *words, const char *url,
 	size_t i, count = sizeof failures / sizeof *failures;
 	const struct failure *f = NULL;
 
+	/* libcurl says the same of a URL that is not ours to ask for and of an
+	 * answer that is no HTTP. */
+	if (code == CURLE_UNSUPPORTED_PROTOCOL &&
+	    strncasecmp(url, "https://", strlen("https://")) == 0)
+		code = CURLE_WEIRD_SERVER_REPLY;
 	for (i = 0; i < count && f == NULL; i++)
 		if (failures[i].code == code)
 			f = &failures[i];

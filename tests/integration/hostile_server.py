@@ -8,6 +8,7 @@ A script is a tuple of steps:
     b"octets"       send as it stands
     TLS             shake hands; Tls(...) with another certificate or versions
     HELLO           take the client's first octets of TLS, and no more
+    REQUEST         take an HTTP request
     DATA, CHUNK     take the message that follows, dot-stuffed or after BDAT n
     Flood(octets)   send this again and again until the client is gone
     Drip(octets)    send one octet after the other, slowly
@@ -21,6 +22,7 @@ A script is a tuple of steps:
 import collections
 import ctypes
 import ctypes.util
+import re
 import select
 import socket
 import ssl
@@ -29,8 +31,8 @@ import threading
 import time
 import warnings
 
-WAIT, END, RESET, HALF, HELLO, DATA, CHUNK = \
-    "WAIT", "END", "RESET", "HALF", "HELLO", "DATA", "CHUNK"
+WAIT, END, RESET, HALF, HELLO, REQUEST, DATA, CHUNK = \
+    "WAIT", "END", "RESET", "HALF", "HELLO", "REQUEST", "DATA", "CHUNK"
 Flood = collections.namedtuple("Flood", "octets")
 Drip = collections.namedtuple("Drip", "octets")
 Abuse = collections.namedtuple("Abuse", "what")
@@ -112,6 +114,16 @@ class Speaker:
 
     def do_hello(self):
         while not self.incoming:
+            self.fill()
+        self.incoming = b""
+
+    def do_request(self):
+        while b"\r\n\r\n" not in self.incoming:
+            self.fill()
+        head, _, self.incoming = self.incoming.partition(b"\r\n\r\n")
+        self.server.heard.append(head.partition(b"\r\n")[0])
+        length = re.search(rb"(?i)\ncontent-length: *(\d+)", head)
+        while len(self.incoming) < int(length.group(1) if length else 0):
             self.fill()
         self.incoming = b""
 
