@@ -2,6 +2,7 @@
 #include "smtp/conceal.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ conceal_init(struct conceal *c)
 
 	for (way = 0; way < CONCEAL_WAYS; way++)
 		buf_init(&c->secrets[way], SECRETS_MAX);
+	memset(c->grams, 0, sizeof c->grams);
 }
 
 void
@@ -41,6 +43,42 @@ conceal_release(struct conceal *c)
 
 	for (way = 0; way < CONCEAL_WAYS; way++)
 		buf_wipe(&c->secrets[way]);
+	explicit_bzero(c->grams, sizeof c->grams);
+}
+
+/* Which bit stands for the four octets at `p`. */
+static unsigned
+gram(const char *p)
+{
+	uint32_t octets;
+
+	memcpy(&octets, p, sizeof octets);
+	return (octets * UINT32_C(2654435761)) >> 17;	/* 15 bits are left */
+}
+
+static void
+note_grams(unsigned char *grams, const struct buf *secrets)
+{
+	size_t i;
+
+	for (i = 0; i + 4 <= secrets->len; i++)
+		grams[gram(secrets->data + i) / 8] |=
+		    (unsigned char)(1 << gram(secrets->data + i) % 8);
+}
+
+static bool
+has_gram(const unsigned char *grams, const char *p)
+{
+	return (grams[gram(p) / 8] >> gram(p) % 8 & 1) != 0;
+}
+
+/* False for most of what is no piece, true for every piece. */
+static bool
+may_be_piece(const struct conceal *c, size_t way, const char *p)
+{
+	return has_gram(c->grams[way], p) &&
+	    has_gram(c->grams[way], p + 2) &&
+	    has_gram(c->grams[way], p + CONCEAL_RUN - 4);
 }
 
 /* Reduces `text` to what counts; origin[i] is where octet i of it came from.
@@ -86,6 +124,7 @@ conceal_keep(struct conceal *c, const char *secret, const char *encoded)
 		    strlen(secret) + strlen(encoded) + 2);
 		keep(&c->secrets[way], way, secret);
 		keep(&c->secrets[way], way, encoded);
+		note_grams(c->grams[way], &c->secrets[way]);
 	}
 }
 
@@ -101,7 +140,8 @@ find_pieces(const struct conceal *c, size_t way, const struct buf *text,
 	bool found = false;
 
 	for (i = 0; i + CONCEAL_RUN <= n; i++)
-		if (memmem(secrets->data, secrets->len, reduced + i,
+		if (may_be_piece(c, way, reduced + i) &&
+		    memmem(secrets->data, secrets->len, reduced + i,
 		    CONCEAL_RUN) != NULL) {
 			memset(hidden + origin[i], 1,
 			    origin[i + CONCEAL_RUN - 1] - origin[i] + 1);

@@ -18,9 +18,13 @@
 
 #define CONCEAL_RUN	8
 #define CONCEAL_WAYS	2
+#define CONCEAL_GRAMS	(1 << 15)
 
 struct conceal {
 	struct buf	 secrets[CONCEAL_WAYS];	/* as compared, NULs between */
+	/* A bit for each four octets in a row that they have: every reply is
+	 * looked through, and hardly one has anything of a secret. */
+	unsigned char	 grams[CONCEAL_WAYS][CONCEAL_GRAMS / 8];
 };
 
 void	conceal_init(struct conceal *c);
