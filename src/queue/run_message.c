@@ -27,6 +27,7 @@ struct try {
 };
 
 #define TROUBLE_MS	30000	/* for an account that could not be reached */
+#define UNSYNCED_MAX	8	/* messages removed, but perhaps not on the disk */
 
 void
 run_wake_at(struct run *r, int64_t when)
@@ -108,12 +109,16 @@ static int
 sent_all(void *context, struct status *st)
 {
 	struct try *t = context;
+	struct status ignored = STATUS_INIT;
 
 	if (t->run->connection.slot.number != -1 &&
 	    limits_extend(&t->run->connection.slot) == -1)
 		return status_set(st, EX_TEMPFAIL,
 		    "we were too slow, another process has our slot");
-	return spool_record_sent(&t->entry, st);
+	if (spool_record_sent(&t->entry, st) == -1)
+		return -1;
+	(void)spool_sync(&t->run->spool, UNSYNCED_MAX, &ignored);
+	return 0;
 }
 
 /* Its answer comes after those to others: neither its lock nor the slot may run
@@ -172,7 +177,7 @@ finish(struct try *t)
 	struct run *r = t->run;
 	struct status st = STATUS_INIT;
 
-	if (spool_remove(&r->spool, &t->entry, &st) == 0) {
+	if (spool_forget(&r->spool, &t->entry, &st) == 0) {
 		r->counts.delivered++;
 		return;
 	}
@@ -287,8 +292,12 @@ finish_one(struct try **link)
 void
 run_finish(struct run *r)
 {
+	struct status st = STATUS_INIT;
+
 	while (r->in_flight != NULL)
 		finish_one(&r->in_flight);
+	if (spool_sync(&r->spool, 0, &st) == -1)
+		log_line(LOG_ERR, "%s", st.text);
 }
 
 static bool

@@ -23,6 +23,7 @@
 struct spool {
 	int			 directory, waiting, failed;	/* new/, failed/ */
 	const struct config	*config;
+	int			 unsynced;	/* removed by spool_forget() */
 };
 
 /* A waiting (or failed) message, open and locked. */
@@ -97,9 +98,9 @@ void	spool_entry_forgive(struct spool_entry *entry);
 /* The following fail with EX_TEMPFAIL, and write nothing, when the entry is no
  * longer ours.
  *
- * Synced record "data sent, answer unknown".  Reserves room on the disk for the
- * record of the attempt too: a full disk keeps mail from being sent rather than
- * from being known as sent. */
+ * Synced record "data sent, answer unknown".  Where the disk is nearly full it
+ * reserves room for the record of the attempt too: a full disk keeps mail from
+ * being sent rather than from being known as sent. */
 int	spool_record_sent(struct spool_entry *entry, struct status *st);
 /* Synced record of an attempt: the recipients as they now stand, account,
  * reason, and when to try again.  Entry fields are brought up to date. */
@@ -109,6 +110,13 @@ int	spool_record_attempt(struct spool_entry *entry, const char *account,
 /* All recipients delivered: the file goes away (ours or not: it was sent). */
 int	spool_remove(struct spool *s, struct spool_entry *entry,
 	    struct status *st);
+/* The same, synced together with others by spool_sync(), which does it if there
+ * are more than `most`: best after another sync, when it costs little.  Until then
+ * a power failure may bring the message back, and its journal says "data sent": a
+ * possible duplicate, as it was while its answer was awaited. */
+int	spool_forget(struct spool *s, struct spool_entry *entry,
+	    struct status *st);
+int	spool_sync(struct spool *s, int most, struct status *st);
 /* To failed/, with its journal; and back, to be tried at once. */
 int	spool_fail(struct spool *s, struct spool_entry *entry,
 	    struct status *st);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,6 +19,9 @@
 
 /* What a full disk must leave for the record of an attempt. */
 #define ATTEMPT_ROOM	8192
+/* As much is left in any case, so that room need not be reserved: that is half as
+ * much work again as the record itself. */
+#define PLENTY		(64 << 20)
 
 static int
 check_ours(struct spool_entry *e, struct status *st)
@@ -96,14 +100,28 @@ append_mark(struct spool_entry *e, enum journal_mark mark, int64_t at,
 	return rc;
 }
 
+static int
+reserve_room(const struct spool_entry *e, struct status *st)
+{
+	int fd = e->submission.message.fd;
+	struct statvfs vfs;
+
+	if (fstatvfs(fd, &vfs) == 0 &&
+	    (uint64_t)vfs.f_bavail * vfs.f_frsize > PLENTY)
+		return 0;
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, e->end, ATTEMPT_ROOM) == -1 &&
+	    (errno == ENOSPC || errno == EDQUOT || errno == EFBIG ||
+	    errno == EIO))
+		return status_set_errno(st, EX_CANTCREAT,
+		    "no room for the journal of message %s", e->id);
+	return 0;
+}
+
 int
 spool_record_sent(struct spool_entry *e, struct status *st)
 {
-	if (fallocate(e->submission.message.fd, FALLOC_FL_KEEP_SIZE, e->end,
-	    ATTEMPT_ROOM) == -1 && (errno == ENOSPC || errno == EDQUOT ||
-	    errno == EFBIG || errno == EIO))
-		return status_set_errno(st, EX_CANTCREAT,
-		    "no room for the journal of message %s", e->id);
+	if (reserve_room(e, st) == -1)
+		return -1;
 	if (append_mark(e, JOURNAL_SENT, clock_wall(), st) == -1)
 		return -1;
 	e->answer_unknown = true;
@@ -143,17 +161,44 @@ spool_record_attempt(struct spool_entry *e, const char *account,
 	return 0;
 }
 
+static int
+remove_name(struct spool *s, struct spool_entry *e, struct status *st)
+{
+	if (unlinkat(spool_part(s, e->is_failed), e->id, 0) == 0 ||
+	    errno == ENOENT)
+		return 0;
+	return status_set_errno(st, EX_IOERR, "removing message %s", e->id);
+}
+
 int
 spool_remove(struct spool *s, struct spool_entry *e, struct status *st)
 {
-	int directory = spool_part(s, e->is_failed);
-
-	if (unlinkat(directory, e->id, 0) == -1 && errno != ENOENT)
-		return status_set_errno(st, EX_IOERR,
-		    "removing message %s", e->id);
-	if (fsync(directory) == -1)
+	if (remove_name(s, e, st) == -1)
+		return -1;
+	if (fsync(spool_part(s, e->is_failed)) == -1)
 		return status_set_errno(st, EX_IOERR,
 		    "removing message %s: fsync", e->id);
+	return 0;
+}
+
+int
+spool_forget(struct spool *s, struct spool_entry *e, struct status *st)
+{
+	if (remove_name(s, e, st) == -1)
+		return -1;
+	s->unsynced++;
+	return 0;
+}
+
+int
+spool_sync(struct spool *s, int most, struct status *st)
+{
+	if (s->unsynced <= most)
+		return 0;
+	s->unsynced = 0;
+	if (fsync(s->waiting) == -1)
+		return status_set_errno(st, EX_IOERR,
+		    "removing messages: fsync");
 	return 0;
 }
 
