@@ -13,9 +13,11 @@ import unittest
 import harness
 
 PROBE = os.path.abspath("tests/integration/runner_probe")
+IN_FLIGHT = 8       # messages on their way on one connection
 
 
-class Runner(harness.Case):
+class Queue(harness.Case):
+    """A spool, and the probe that runs it."""
 
     def setUp(self):
         super().setUp()
@@ -48,6 +50,9 @@ class Runner(harness.Case):
 
     def waiting(self, part="new"):
         return sorted(os.listdir(self.spool / part))
+
+
+class Runner(Queue):
 
     def test_what_waits_is_sent_over_one_connection(self):
         self.queue(20)
@@ -232,7 +237,7 @@ class Runner(harness.Case):
         if harness.run(["strace", "-qq", "-o", "/dev/null", "-e",
                         "inject=chdir:error=EIO", "true"]).code != 0:
             self.skipTest("strace may not trace here")
-        for call in ("fallocate", "pwrite64", "fdatasync", "unlinkat",
+        for call in ("fstatfs", "pwrite64", "fdatasync", "unlinkat",
                      "fsync"):
             for number in range(1, 9):
                 with self.subTest(call=call, number=number):
@@ -250,23 +255,23 @@ class Runner(harness.Case):
                     self.assertIn(count, (1, 2) if warned else (1,))
             self.assertGreater(number, 1, call)
 
-    def test_a_stopped_runner_keeps_one_message_only(self):
-        self.queue(5)
-        self.sandbox.scenario("latency", seconds=0.3)
+    def test_a_stopped_runner_keeps_what_is_in_flight_only(self):
+        self.queue(20)
+        self.sandbox.scenario("latency", seconds=0.2)
         stopped = subprocess.Popen(self.command("0"),
                                    stdout=subprocess.DEVNULL)
         self.addCleanup(stopped.kill)
-        time.sleep(1)
+        end = time.monotonic() + 30
+        while not self.sandbox.messages() and time.monotonic() < end:
+            time.sleep(0.05)
         stopped.send_signal(signal.SIGSTOP)
         self.sandbox.clear()
-        before = len(self.sandbox.messages())
-        done = self.run_queue(3000, "plain")
-        self.assertEqual(before + done[1] + len(self.waiting()), 5)
-        self.assertLessEqual(len(self.waiting()), 1)
+        self.run_queue(3000, "plain")
+        self.assertLessEqual(len(self.waiting()), IN_FLIGHT + 1)
         stopped.send_signal(signal.SIGCONT)
         self.assertEqual(stopped.wait(timeout=30), 0)
         self.run_queue(0, "force")
-        self.delivered(5)
+        self.delivered(20)
 
     def test_a_lost_answer_is_named(self):
         self.queue(1)
@@ -286,6 +291,109 @@ class Runner(harness.Case):
         self.run_queue(0, "force")
         self.assertEqual(self.waiting(), [])
         self.assertEqual(len(self.waiting("failed")), 1)
+
+
+class InFlight(Queue):
+    """Messages that are said before the last one is answered."""
+
+    def setUp(self):
+        super().setUp()
+        for number in range(12):
+            self.queue(1, "r%d@example.net" % number)
+
+    def arrived(self):
+        """The recipient of each message that was accepted."""
+        return [message.recipients[0].address.split("@")[0]
+                for message in self.sandbox.messages()]
+
+    def logged(self, event):
+        """{recipient: line} of the log's lines about an attempt."""
+        return {re.search(r"to=(r\d+)@", line)[1]: line
+                for line in self.log_text().splitlines()
+                if " %s " % event in line}
+
+    everybody = {"r%d" % number for number in range(12)}
+
+    def test_the_wire_is_kept_full(self):
+        self.sandbox.scenario("latency", seconds=0.4)
+        self.assertEqual(self.run_queue(), (12, 12, 0, 0))
+        session, = self.sandbox.sessions()
+        # Seven up to the first message; one for each would be eighteen.
+        self.assertLessEqual(session["flights"], 13)
+        self.delivered(12)
+
+    def test_each_has_his_own_answer(self):
+        self.sandbox.scenario("reply@rcpt:r3@example.net=550 5.1.1 No r3 here")
+        self.sandbox.scenario("reply@rcpt:r6@example.net=451 4.3.0 r6 is busy")
+        self.sandbox.scenario("reply@end-of-data=554 5.6.0 Not this one",
+                              times=1, after=7)
+        self.assertEqual(self.run_queue(), (12, 9, 1, 2))
+        failed, deferred = self.logged("failed"), self.logged("deferred")
+        self.assertIn("No r3 here", failed.pop("r3"))
+        self.assertIn("r6 is busy", deferred.pop("r6"))
+        (other, line), = failed.items()
+        self.assertIn("Not this one", line)
+        self.assertEqual(deferred, {})
+        self.assertEqual(sorted(self.arrived()),
+                         sorted(self.everybody - {"r3", "r6", other}))
+        self.assertEqual(set(self.logged("sent")), set(self.arrived()))
+        self.assertEqual(len(self.sandbox.sessions()), 1)
+
+    def test_a_refused_sender_is_refused_alone(self):
+        self.sandbox.scenario("reply@mail=451 4.3.0 Not now", times=2,
+                              after=4)
+        self.assertEqual(self.run_queue(), (12, 10, 2, 0))
+        self.assertEqual(len(self.sandbox.sessions()), 1)
+        self.assertEqual(self.run_queue(0, "force")[1], 2)
+        self.assertEqual(sorted(self.arrived()), sorted(self.everybody))
+
+    def test_a_lost_connection_doubles_no_more_than_is_named(self):
+        self.sandbox.scenario("no_answer", action="close", accepted="yes",
+                              times=1, after=3)
+        tried, delivered, deferred, failed = self.run_queue()
+        self.assertEqual((delivered, failed), (3, 0))
+        named = self.log_text().count("possible-duplicate=yes")
+        self.assertEqual(named, deferred)
+        self.assertTrue(1 <= named <= IN_FLIGHT, named)
+        self.assertEqual(len(self.waiting()), 9)
+        self.run_queue(0, "force")
+        self.assertEqual(self.waiting(), [])
+        self.assertEqual(set(self.arrived()), self.everybody)
+        self.assertEqual(len(self.arrived()), 13)
+
+    def test_after_421_nothing_is_unknown(self):
+        self.sandbox.scenario("reply@rcpt=421 4.3.2 Shutting down", times=1,
+                              after=4)
+        tried, delivered, deferred, failed = self.run_queue()
+        self.assertEqual((delivered, failed), (4, 0))
+        self.assertLessEqual(deferred, IN_FLIGHT)
+        self.run_queue(0, "force")
+        self.assertNotIn("possible-duplicate", self.log_text())
+        self.assertEqual(self.waiting(), [])
+        self.assertEqual(sorted(self.arrived()), sorted(self.everybody))
+
+    def test_a_throttled_account_gets_nothing_new(self):
+        self.sandbox.scenario("too_many_connections", times=1, after=2)
+        tried, delivered, deferred, failed = self.run_queue()
+        self.assertLessEqual(tried, 3 + IN_FLIGHT)
+        self.assertEqual((tried, failed), (delivered + deferred, 0))
+        self.assertEqual(len(self.waiting()), 12 - delivered)
+        self.assertEqual(self.run_queue(), (0, 0, 0, 0))
+        self.assertEqual(len(self.arrived()), delivered)
+
+    def test_the_minute_is_kept_in_flight(self):
+        self.use(messages_per_minute=5)
+        self.assertEqual(self.run_queue(), (5, 5, 0, 0))
+        self.delivered(5)
+
+    def test_large_ones_wait_for_their_turn(self):
+        self.queue(1, "large@example.net", (b"0123456789" * 7 + b"\n") * 3000)
+        self.queue(3, "after@example.net")
+        self.assertEqual(self.run_queue(), (16, 16, 0, 0))
+        self.assertEqual(len(self.sandbox.sessions()), 1)
+        self.assertEqual(set(self.arrived()),
+                         self.everybody | {"large", "after"})
+        self.delivered(16)
 
 
 if __name__ == "__main__":
