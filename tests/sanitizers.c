@@ -12,8 +12,7 @@ const char *__ubsan_default_options(void);
 const char *
 __asan_default_options(void)
 {
-	return "detect_leaks=0:detect_stack_use_after_return=1:"
-	    "strict_string_checks=1";
+	return "detect_leaks=0:detect_stack_use_after_return=1";
 }
 
 const char *
