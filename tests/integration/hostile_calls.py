@@ -279,4 +279,12 @@ PROCESS = [
     Try("a lock on a system file", SENT, before=write_lock_the_program),
 ]
 
+# Full names, which chfn(1) lets users choose, more or less.
+GECOS = [
+    "x\rBcc: evil@victim.example", "<evil@victim.example>", '"', "\\", "(",
+    'x" <evil@victim.example>, "y', "&", ",,,", "=?utf-8?Q?=0D=0ABcc", "=?utf-8?Q?a,evil@victim.example?=",
+    "\x1b[2J", "J\xf6rg", "x" * 5000, "\x01\x7f", "a@b, c@d", "\u202eevil",
+    "\r\r.\r\r", " ", "group; evil@victim.example;",
+]
+
 TABLE = ENVIRONMENT + DESCRIPTORS + ARGUMENTS + LIMITS + PROCESS

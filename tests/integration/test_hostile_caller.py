@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Hostile callers: unprivileged users of a real set-user-ID installation.  What
-they try when they start it is in hostile_calls.py; here is what they try with the
-running program and its files, and what comes of stopping or killing it at each
-step."""
+they try when they start it is in hostile_calls.py; here is what they try with
+the running program and its files, and what comes of stopping or killing it at
+each step."""
 import contextlib
 import ctypes
+import email.utils
 import errno
 import os
 import pathlib
@@ -16,7 +17,8 @@ import time
 import unittest
 
 import hostile_calls
-from harness import SIMPLE, run, secret_in
+from foreign_servers import may_mount
+from harness import SIMPLE, field, run, secret_in
 from setuid_case import OWNER, SetUidCase
 
 HOSTILE, OTHER = 1000, 33
@@ -133,6 +135,37 @@ class HostileCaller(SetUidCase):
             timeout=60)
         self.assertGreater(done.returncode, 0)
         self.assertEqual(self.safe(), 0)
+
+    @unittest.skipUnless(may_mount(), "cannot make a mount namespace")
+    def test_full_names(self):
+        """One line of a header, whoever it is that it names."""
+        passwd = self.directory / "passwd"
+        for gecos in hostile_calls.GECOS:
+            with self.subTest(gecos):
+                self.clean()
+                passwd.write_bytes(
+                    b"mallory:x:%d:%d:%s:/:/bin/sh\n" % (
+                        HOSTILE, HOSTILE, gecos.encode(
+                            "utf-8" if "\u202e" in gecos else "latin-1")) +
+                    pathlib.Path("/etc/passwd").read_bytes())
+                result = run(
+                    ["unshare", "-m", "sh", "-ec",
+                     f'mount --bind {passwd} /etc/passwd; exec "$@"', "sh",
+                     "setpriv", f"--reuid={HOSTILE}", f"--regid={HOSTILE}",
+                     "--clear-groups", str(self.program), "bob@example.net"],
+                    SIMPLE)
+                # Some servers decode it, find a line end and refuse.
+                if "=0D" in gecos and result.code == 65:
+                    continue
+                self.assertEqual((result.code, result.stderr), (0, ""))
+                [message] = self.delivered()
+                self.assertEqual([r.address for r in message.recipients],
+                                 ["bob@example.net"])
+                [author] = field(message.data, "From")
+                self.assertEqual([address for _, address in
+                                  email.utils.getaddresses([author])],
+                                 ["alerts@contoso.com"])
+                self.assertEqual(field(message.data, "Bcc"), [])
 
     # ------------------------------------------------------- other ways in
 
