@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "cli/invocation.h"
+#include "cli/listing.h"
 #include "cli/report.h"
 #include "oauth/store.h"
 #include "queue/limits.h"
@@ -104,7 +105,9 @@ mark_of(const struct health *h)
 	bool has_token = h->account->app == NULL || h->token_expires != 0;
 
 	if ((h->token_failed != 0 && !has_token) ||
-	    (h->paused_until != 0 && h->pause.class != CLASS_RETRY))
+	    (h->paused_until != 0 && h->pause.class != CLASS_RETRY) ||
+	    (h->waiting != 0 && (h->last_status.class == CLASS_CONFIG ||
+	    h->last_status.class == CLASS_POLICY)))
 		return OUT_FAILED;
 	if (h->token_failed != 0 || h->paused_until != 0 || h->waiting != 0)
 		return OUT_DOUBT;
@@ -139,7 +142,7 @@ print_line(struct out *out, const struct health *h)
 	const struct account *a = h->account;
 	const struct status *trouble;
 	const char *what = "";
-	char text[2048], clean[2048], span[REPORT_SPAN];
+	char text[2048], clean[2048], span[REPORT_SPAN], why[LISTING_REASON];
 	int64_t when = 0, now = clock_wall();
 	int n;
 
@@ -155,9 +158,9 @@ print_line(struct out *out, const struct health *h)
 		    h->waiting);
 	if ((trouble = trouble_of(h, &what, &when)) != NULL) {
 		report_span(span, when, now);
-		snprintf(text + n, sizeof text - (size_t)n, "; %s %s: %s%s%s",
-		    what, span, trouble->text,
-		    trouble->remote[0] != '\0' ? ": " : "", trouble->remote);
+		listing_status(why, trouble);
+		snprintf(text + n, sizeof text - (size_t)n, "; %s %s: %s",
+		    what, span, why);
 	}
 	status_printable(clean, sizeof clean, text);
 	out_step(out, mark_of(h), a->name, clean);

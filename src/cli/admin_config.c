@@ -94,7 +94,8 @@ admin_operands(struct arguments *a, struct status *st)
 		if (a->items[i][0] == '-') {
 			status_set(st, EX_USAGE, "unknown option %s",
 			    a->items[i]);
-			return status_hint(st, "see mailbearer(8)");
+			return status_hint(st, "mailbearer %s --help shows its "
+			    "options", a->items[0]);
 		}
 	if (end < a->count)
 		take_out(a, end, 1);

@@ -62,7 +62,7 @@ listing_state(enum recipient_state state)
 	return "waiting";
 }
 
-static void
+void
 listing_status(char text[LISTING_REASON], const struct status *st)
 {
 	char line[LISTING_REASON];

@@ -43,6 +43,8 @@ void	listing_print_entry(const struct spool_entry *e, const char *directory);
  * said; "" if nobody tried. */
 #define LISTING_REASON	1100
 void	listing_reason(char text[LISTING_REASON], const struct spool_entry *e);
+/* The same of one status. */
+void	listing_status(char text[LISTING_REASON], const struct status *st);
 const char *listing_state(enum recipient_state state);
 
 #endif

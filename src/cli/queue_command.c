@@ -11,6 +11,7 @@
 #include "cli/admin_config.h"
 #include "cli/confine.h"
 #include "cli/listing.h"
+#include "cli/out.h"
 #include "cli/queue_check.h"
 #include "cli/queue_open.h"
 #include "cli/trace.h"
@@ -244,6 +245,7 @@ static void
 report_reason(struct request *q, const char *id)
 {
 	struct status st = STATUS_INIT;
+	struct out out;
 	char reason[LISTING_REASON];
 	struct spool_entry e;
 
@@ -251,7 +253,9 @@ report_reason(struct request *q, const char *id)
 	    spool_peek(&q->queue.spool, id, false, &e, &st) != 0)
 		return;
 	listing_reason(reason, &e);
-	printf("%s: %s\n", id, reason);
+	out_init(&out, stdout);
+	out.column = printf("%s: ", id);
+	out_wrap(&out, 2, reason);
 	spool_entry_release(&e);
 }
 
