@@ -101,6 +101,45 @@ class SetUid(SetUidCase):
         self.assertEqual(self.as_user(0, "b@example.net").code, 0)
         self.delivered(2)
 
+    def test_allow_users_takes_groups_from_the_databases(self):
+        """Not from the process, whose groups another program may have chosen."""
+        self.configure(extra_account='allow-users = { "@daemon", "4242" }')
+        for user, group, code in ((1, 1, 0), (1, 65534, 0), (2, 1, 77),
+                                  (4242, 65534, 0), (4243, 4242, 77)):
+            with self.subTest(user=user, group=group):
+                done = run([str(self.program), "b@example.net"], SIMPLE,
+                           user=user, group=group, extra_groups=[1], cwd="/")
+                self.assertEqual(done.code, code, done.stderr)
+        self.delivered(3)
+
+    def test_each_user_has_his_own_hour(self):
+        self.configure(extra_top="user-messages-per-hour = 2")
+        codes = [self.as_user(1000, "b@example.net").code for _ in range(4)]
+        self.assertEqual(codes, [0, 0, 75, 75])
+        self.assertEqual(self.as_user(1001, "b@example.net").code, 0)
+        for _ in range(3):
+            self.assertEqual(self.as_user(0, "b@example.net").code, 0)
+        self.delivered(6)
+
+    def test_the_log_names_user_and_php_script(self):
+        """As PHP says it with mail.add_x_header: an aid to find the page, no
+        proof, for whoever calls sendmail may write it."""
+        for value, logged in (("33:index.php", "33:index.php"),
+                              ("33:a b.php uid=0", '"33:a b.php uid=0"'),
+                              ('33:"\\.php', '"33:\\"\\\\.php"')):
+            with self.subTest(value):
+                before = len(self.log_text())
+                done = self.as_user(
+                    1000, "b@example.net",
+                    stdin=f"X-PHP-Originating-Script: {value}\n"
+                          "Subject: x\n\ntext\n".encode())
+                self.assertEqual(done.code, 0, done.stderr)
+                line = next(line for line in
+                            self.log_text()[before:].splitlines()
+                            if ": sent " in line)
+                self.assertRegex(line, r" uid=1000 ")
+                self.assertIn("script=" + logged, line)
+
     def test_lost_rights_are_said(self):
         """As under NoNewPrivileges=: the set-user-ID bit does nothing."""
         result = self.as_user(
