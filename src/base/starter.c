@@ -107,7 +107,7 @@ static void
 serve(int socket, errand_fn *const errands[ERRANDS], void *context)
 {
 	struct request q;
-	struct answer a;
+	struct answer a = { 0 };
 	int fd;
 
 	while (recv(socket, &q, sizeof q, 0) == sizeof q &&
@@ -171,7 +171,7 @@ int
 starter_ask(enum errand errand, int64_t number, int *fd, struct status *st)
 {
 	struct request q;
-	struct answer a;
+	struct answer a = { 0 };
 
 	memset(&q, 0, sizeof q);	/* the holes too */
 	q.errand = errand;

@@ -10,7 +10,7 @@
 #include "cli/import.h"
 #include "cli/import_lines.h"
 
-#define COUNT(array)	(sizeof array / sizeof *array)
+#define COUNT(array)	(sizeof(array) / sizeof *(array))
 
 static const struct import_key nullmailer_keys[] = {
 	{ "--port", IMPORT_PORT, NULL },

@@ -215,7 +215,7 @@ static void
 print_one(struct out *out, struct spool *s, const char *id, bool is_failed)
 {
 	struct status st = STATUS_INIT;
-	struct spool_entry e;
+	struct spool_entry e = { .submission = SUBMISSION_INIT };
 
 	switch (listing_peek(s, id, is_failed, &e, &st)) {
 	case 0:

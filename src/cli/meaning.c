@@ -124,7 +124,7 @@ static void
 explain_failure(struct explained *e, const struct finding *f,
     const struct account *a)
 {
-	const struct diagnosis *rows[MEANINGS_MAX];
+	const struct diagnosis *rows[MEANINGS_MAX] = { NULL };
 	struct diagnose_values values;
 	struct meaning *m;
 	size_t i;

@@ -48,8 +48,9 @@ reply(const char *format, ...)
 		return;
 	if ((size_t)len > sizeof line - 3)
 		len = sizeof line - 3;
-	memcpy(line + len, "\r\n", 2);
-	(void)safefile_write_all(STDOUT_FILENO, line, (size_t)len + 2);
+	line[len++] = '\r';
+	line[len++] = '\n';
+	(void)safefile_write_all(STDOUT_FILENO, line, (size_t)len);
 }
 
 static void
