@@ -28,7 +28,7 @@ void
 buf_wipe(struct buf *b)
 {
 	if (b->cap != 0)
-		explicit_bzero(b->data, b->cap);
+		explicit_bzero(b->data, b->len > b->most ? b->len : b->most);
 	buf_release(b);
 }
 
@@ -115,11 +115,20 @@ buf_vaddf(struct buf *b, const char *format, va_list ap)
 	b->len += (size_t)len;
 }
 
+/* What was there stays in the memory behind, for buf_wipe(). */
+static void
+remember_most(struct buf *b)
+{
+	if (b->len > b->most)
+		b->most = b->len;
+}
+
 void
 buf_truncate(struct buf *b, size_t len)
 {
 	if (len >= b->len)
 		return;
+	remember_most(b);
 	b->len = len;
 	b->data[len] = '\0';
 }
@@ -131,6 +140,7 @@ buf_consume(struct buf *b, size_t count)
 		buf_truncate(b, 0);
 		return;
 	}
+	remember_most(b);
 	memmove(b->data, b->data + count, b->len - count + 1);
 	b->len -= count;
 }

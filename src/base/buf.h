@@ -17,6 +17,7 @@ struct buf {
 	size_t	 len;
 	size_t	 cap;		/* bytes allocated, 0 while data is static */
 	size_t	 max;		/* `len` never gets past this */
+	size_t	 most;		/* what `len` was before it got less */
 	bool	 overflow;	/* an append did not fit and was left out */
 };
 
@@ -24,7 +25,8 @@ struct buf {
 void	buf_init(struct buf *b, size_t max);
 /* Frees the bytes; the buffer is then empty and may be used again. */
 void	buf_release(struct buf *b);
-/* As buf_release, but overwrites the bytes first: for secrets and tokens.
+/* As buf_release, but overwrites first what was ever in it: for secrets and
+ * tokens.  Not all that is allocated: the rest was never touched.
  * A buffer that holds a secret must be reserved in full with buf_reserve()
  * first or be filled in one append: growing copies. */
 void	buf_wipe(struct buf *b);

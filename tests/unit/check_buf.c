@@ -87,6 +87,27 @@ START_TEST(detaching_hands_the_bytes_over)
 }
 END_TEST
 
+/* What is to be wiped reaches as far as it ever did. */
+START_TEST(shortening_is_remembered)
+{
+	struct buf b;
+
+	buf_init(&b, 100);
+	buf_add(&b, "0123456789", 10);
+	buf_truncate(&b, 4);
+	buf_consume(&b, 2);
+	buf_reset(&b);
+	buf_add(&b, "01", 2);
+	ck_assert_uint_eq(b.most, 10);
+	buf_wipe(&b);
+	ck_assert_uint_eq(b.most, 0);
+	buf_add(&b, "012", 3);
+	buf_consume(&b, 1);
+	ck_assert_uint_eq(b.most, 3);
+	buf_wipe(&b);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -97,6 +118,7 @@ suite(void)
 	tcase_add_test(t, past_the_maximum_nothing_is_added);
 	tcase_add_test(t, bytes_are_bytes);
 	tcase_add_test(t, detaching_hands_the_bytes_over);
+	tcase_add_test(t, shortening_is_remembered);
 	suite_add_tcase(s, t);
 	return s;
 }
