@@ -124,10 +124,13 @@ int	spool_requeue(struct spool *s, struct spool_entry *entry,
 	    struct status *st);
 
 /* Ids of all waiting or failed messages, oldest first, and the names of broken
- * files among the failed, which are no ids; to be freed with spool_ids_free().  A directory that cannot be read is -1. */
+ * files among the failed, which are no ids; to be freed with spool_ids_free().  A
+ * directory that cannot be read is -1. */
 int	spool_list(struct spool *s, bool failed, char ***ids, size_t *count,
 	    struct status *st);
 void	spool_ids_free(char **ids, size_t count);
+/* Moves what waits in another spool here, or says in the log why it cannot. */
+void	spool_adopt(struct spool *to, struct spool *from);
 /* Removes what lies in failed/ for longer than keep-failed, each with a log
  * line first. */
 void	spool_expire_failed(struct spool *s, int64_t now);

@@ -324,6 +324,26 @@ class Names(Case):
         self.assertEqual([r.address for r in self.delivered()[0].recipients],
                          ["bob@example.net", "it@contoso.com"])
 
+    def test_what_was_kept_meanwhile_is_sent_from_another_spool(self):
+        """The wrong config could not say where the spool is."""
+        compiled_in = PREFIX / "var" / "spool" / "mailbearer" / "new"
+        spool = self.directory / "spool"
+        spool.mkdir(mode=0o750)
+        before = set(compiled_in.glob("*"))
+        good = self.path.read_text(encoding="utf-8")
+        self.path.write_text("nonsense = 1\n", encoding="utf-8")
+        self.assertEqual(run([str(PREFIX / "sbin" / "sendmail"),
+                              "bob@example.net"], SIMPLE).code, 0)
+        self.assertEqual(len(set(compiled_in.glob("*")) - before), 1)
+        self.path.write_text(
+            f'spool-directory = "{spool}"\n' +
+            good.replace("spool = false", "spool = true"), encoding="utf-8")
+        result = run([str(PREFIX / "sbin" / "sendmail"), "-q"], None)
+        self.assertEqual(result.code, 0, result.stderr)
+        self.assertEqual(set(compiled_in.glob("*")) - before, set())
+        self.assertEqual([r.address for r in self.delivered()[0].recipients],
+                         ["bob@example.net"])
+
     def test_newaliases_exits_0(self):
         result = run([str(PREFIX / "bin" / "newaliases")])
         self.assertEqual(result.code, 0, result.stderr)
