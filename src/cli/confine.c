@@ -110,12 +110,15 @@ static errand_fn *const errands[ERRANDS] = {
 static void
 enter(const struct config *config)
 {
-	struct sandbox_rules rules = { .writable = { config->spool_directory,
-	    config->state_directory } };
+	struct sandbox_rules rules = { .with_modules = false };
 
-	/* There must be one for a rule to stand for it; whoever uses it says
-	 * what is wrong with it. */
-	(void)mkdir(config->state_directory, 0750);
+	if (config != NULL) {
+		/* There must be one for a rule to stand for it; whoever uses it
+		 * says what is wrong with it. */
+		(void)mkdir(config->state_directory, 0750);
+		rules.writable[0] = config->spool_directory;
+		rules.writable[1] = config->state_directory;
+	}
 	sandbox_enter(&rules);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/record.h"
 #include "cli/admin_config.h"
+#include "cli/confine.h"
 #include "cli/meaning.h"
 #include "cli/out.h"
 
@@ -230,10 +231,11 @@ run(struct explanation *x)
 {
 	struct status st = STATUS_INIT;
 	struct buf text;
-	int code;
+	int rc = load_config(x, &st), code;
 
 	buf_init(&text, TEXT_MAX);
-	if (load_config(x, &st) == -1 || get_text(x, &text, &st) == -1)
+	confine_reader(NULL);
+	if (rc == -1 || get_text(x, &text, &st) == -1)
 		code = admin_fail(&x->caller, &st);
 	else if ((code = print_all(x, text.data, text.len)) == 1) {
 		caller_say_line(&x->caller, "there is nothing in this text that "

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "cli/confine.h"
 #include "mail/aliases.h"
 
 #define DEFAULT_ALIASES "/etc/aliases"
@@ -29,6 +30,7 @@ check(const struct caller *caller, const char *path)
 	struct aliases_summary sum = { 0 };
 	struct status st = STATUS_INIT;
 
+	confine_reader(NULL);
 	if (aliases_check(path, &caller->source.trust, &r, &sum, &st) == -1) {
 		caller_say(caller, &st);
 		return status_exit(&st);

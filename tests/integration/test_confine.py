@@ -187,6 +187,19 @@ class Confine(SharedCase):
         self.assert_closed_first(processes[0],
                                  ("pread64", "user@contoso.com"))
 
+    def test_what_only_reads_is_confined_too(self):
+        config = str(self.config())
+        aliases = self.directory / "aliases"
+        aliases.write_text("root: user@contoso.com\n")
+        result, processes = self.traced("explain", "-C", config,
+                                        stdin=b"535 5.7.3 no\n")
+        self.assertEqual(result.code, 0)
+        self.assert_closed_first(processes[0], ("read", "0, "))
+        config = self.config(aliases=str(aliases))
+        result, processes = self.traced_sendmail("-bi", config=config)
+        self.assertIn("1 aliases", result.stdout)
+        self.assert_closed_first(processes[0], ("read", "root: user@"))
+
     def spool(self):
         path = self.directory / "spool"
         path.mkdir()
