@@ -19,6 +19,7 @@ RULES = {
     "flights": (1.0, None),
     "token_requests": (1.0, None),
     "system_calls": (1.0, "system"),
+    "cold_calls": (1.03, "system"),        # token and server come as they like
     "helper_calls": (1.1, "system"),       # libcurl waits in a loop
     "instructions": (1.05, "compiler"),
     "all_instructions": (1.1, "system"),   # an update of OpenSSL is no fault
@@ -65,7 +66,8 @@ def take_one(tools, ours, far, cold, message):
     cost = tools.cost(ours, ours.world.port, cold, message)
     taken = {"flights": cost.flights, "token_requests": cost.token_requests}
     if message == "small":
-        taken["system_calls"], helper = fewest_calls(tools, ours, far, cold)
+        own, helper = fewest_calls(tools, ours, far, cold)
+        taken["cold_calls" if cold else "system_calls"] = own
         if cold:
             taken["helper_calls"] = helper
     if not cold:
