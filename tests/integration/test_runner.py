@@ -372,6 +372,13 @@ class InFlight(Queue):
         self.assertEqual(self.waiting(), [])
         self.assertEqual(sorted(self.arrived()), sorted(self.everybody))
 
+    def test_who_was_not_begun_goes_on_the_next_connection(self):
+        self.sandbox.scenario(
+            "reply@end-of-data=250 2.0.0 Taken\n421 4.3.2 Enough", times=1)
+        self.assertEqual(self.run_queue(), (12, 12, 0, 0))
+        self.assertEqual(len(self.sandbox.sessions()), 2)
+        self.assertEqual(sorted(self.arrived()), sorted(self.everybody))
+
     def test_a_throttled_account_gets_nothing_new(self):
         self.sandbox.scenario("too_many_connections", times=1, after=2)
         tried, delivered, deferred, failed = self.run_queue()
