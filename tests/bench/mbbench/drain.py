@@ -19,7 +19,7 @@ from .measure import ENVIRONMENT, Failed
 MEMORY = pathlib.Path("/dev/shm")
 PATIENCE = 600                     # seconds for one run
 ENOUGH = 120                       # seconds after which no other run begins
-ROW = "  %6s %-26s %-17s %7s  %-17s %6s"
+ROW = "  %8s  %-16s %-16s %5s  %-16s %5s"
 
 
 class Drain:
@@ -141,21 +141,18 @@ class Drain:
         self.rows.append((count, sink.milliseconds, place, times))
 
     def table(self):
-        lines = ["Draining a queue of 2 KB messages: median (quartiles) of the "
-                 "runs",
-                 ROW % ("", "spool, what a message", "messages/s", "sess-",
-                        "% of the", ""),
-                 ROW % ("", "takes the server", "", "ions", "raw writer",
-                        "runs")]
+        lines = ["Draining a queue of 2 KB messages: median (quartiles)",
+                 ROW % ("", "spool, what each", "", "sess-", "% of the", ""),
+                 ROW % ("messages", "takes the server", "a second", "ions",
+                        "raw writer", "runs")]
         lines += [self._row(*one) for one in self.rows]
         return "\n".join(map(str.rstrip, lines))
 
     @staticmethod
     def _row(count, milliseconds, place, times):
+        where = "in memory" if place else "on disk"
         return ROW % (
-            count, "%s, %s" % ("in memory" if place else "on disk",
-                               "%d ms" % milliseconds if milliseconds else
-                               "nothing"),
+            count, where + (", %d ms" % milliseconds if milliseconds else ""),
             series.spread([count / ours for ours, _, _ in times], 0),
             max(one[2] for one in times),
             series.spread([100 * raw / ours for ours, raw, _ in times], 0),
