@@ -14,6 +14,8 @@ GROWTH_KIB = 1024                  # of 30 MB over 2 KB: noise of the allocator
 SENDS = (("warm", False, "small"), ("cold", True, "small"),
          ("large", False, "30 MB"))
 
+KEPT_OPTION = re.compile(r"[^-]|-[mO]|-f(lto|sanitize|profile|test-coverage)")
+
 # What is counted -> by how much more is worse, and on what it depends.
 RULES = {
     "flights": (1.0, None),
@@ -42,12 +44,16 @@ def system():
 
 
 def compiler(program):
-    """What made the program and how, as its debugging information says."""
+    """What made the program, as its debugging information says; of the options
+    those that are not for configure.ac to decide: a flag of ours that costs
+    something is to be seen."""
     info = subprocess.run(
         ["readelf", "--debug-dump=info", "--dwarf-depth=1", str(program)],
         capture_output=True, text=True, check=False).stdout
     found = re.search(r"DW_AT_producer.*?: (?:\(.*?\): )?(.*)", info)
-    return found.group(1).strip() if found else "unknown"
+    words = found.group(1).split() if found else ["unknown"]
+    kept = [word for word in words if KEPT_OPTION.match(word)]
+    return " ".join(dict.fromkeys(kept))   # -O2 stands there twice
 
 
 def surroundings(ours):
