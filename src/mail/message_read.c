@@ -279,6 +279,19 @@ copy_line(struct reader *r, char *to, const char *line, size_t len,
 	return end;
 }
 
+/* Most lines: no dot in front, a bare LF behind, and nothing to repair. */
+static char *
+copy_plain_line(struct reader *r, char *to, const char *line, size_t len)
+{
+	memcpy(to, line, len);
+	r->column += len;
+	end_line(r);
+	r->line.after_crlf = false;
+	to[len] = '\r';
+	to[len + 1] = '\n';
+	return to + len + 2;
+}
+
 /* Copies lines to where there is room for them, grown.  Returns the end of what
  * was used: all but what stands behind a lone dot. */
 static const char *
@@ -291,6 +304,11 @@ copy_lines(struct reader *r, char **to, const char *p, const char *end)
 
 	while (p < end && !r->ended && lf != NULL) {
 		lf = memchr(p, '\n', (size_t)(end - p));
+		if (lf != NULL && !to_check && *p != '.') {
+			*to = copy_plain_line(r, *to, p, (size_t)(lf - p));
+			p = lf + 1;
+			continue;
+		}
 		len = (size_t)((lf != NULL ? lf + 1 : end) - p);
 		if (message_line_is_lone_dot(&r->line, p, len))
 			r->ended = true;

@@ -65,17 +65,17 @@ utf8_valid(const char *text, size_t len)
 	return true;
 }
 
-/* Eight octets at a time: this looks at every octet of every body. */
+/* Many octets at a time: this looks at every octet of every body. */
 bool
 utf8_has_8bit(const char *text, size_t len)
 {
 	const uint64_t high = UINT64_C(0x8080808080808080);
-	uint64_t word, seen = 0;
+	uint64_t words[4], seen = 0;
 	size_t i;
 
-	for (i = 0; i + sizeof word <= len; i += sizeof word) {
-		memcpy(&word, text + i, sizeof word);
-		seen |= word;
+	for (i = 0; i + sizeof words <= len; i += sizeof words) {
+		memcpy(words, text + i, sizeof words);
+		seen |= words[0] | words[1] | words[2] | words[3];
 	}
 	for (; i < len; i++)
 		seen |= (unsigned char)text[i];
