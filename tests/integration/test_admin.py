@@ -324,9 +324,8 @@ class Login(Admin):
         self.assertEqual(end["signed_in"], "alerts@contoso.com")
 
     def test_declined(self):
-        waiter = threading.Timer(0.5, self.sandbox.tokens.approve_device,
-                                 (self.sandbox.mailbox, None, True))
-        waiter.start()
+        waiter = self.sandbox.tokens.user_at_device(self.sandbox.mailbox,
+                                                    decline=True)
         result = self.command("login", code=77)
         waiter.join()
         self.assertIn("declined", result.stderr)

@@ -22,7 +22,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 
@@ -936,9 +935,7 @@ class Kinds(Case):
         self.delegated()
         self.assert_failed(self.probe(), EX_CONFIG, "nobody has signed in",
                            "mailbearer login", requests=0)
-        waiter = threading.Timer(1.5, self.sandbox.tokens.approve_device,
-                                 (self.sandbox.mailbox,))
-        waiter.start()
+        waiter = self.sandbox.tokens.user_at_device(self.sandbox.mailbox)
         done = self.helper("--login", "contoso", self.sandbox.mailbox)
         waiter.join()
         self.written.append(done.stdout)       # not even there
@@ -960,10 +957,8 @@ class Kinds(Case):
 
     def test_delegated_sign_in_that_is_declined(self):
         self.delegated()
-        self.sandbox.tokens.device_interval = 1
-        waiter = threading.Timer(0.5, self.sandbox.tokens.approve_device,
-                                 (self.sandbox.mailbox, None, True))
-        waiter.start()
+        waiter = self.sandbox.tokens.user_at_device(self.sandbox.mailbox,
+                                                    decline=True)
         done = self.helper("--login", "contoso", self.sandbox.mailbox)
         waiter.join()
         error = json.loads(done.stdout.splitlines()[-1])["error"]

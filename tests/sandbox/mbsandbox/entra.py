@@ -367,6 +367,22 @@ class TokenService:
                 if user_code in (None, code.user_code):
                     code.user, code.declined = user, decline
 
+    def user_at_device(self, user: str, decline: bool = False,
+                       seconds: float = 60) -> threading.Thread:
+        """A user who acts once a client has asked whether he did.  The
+        thread, started; it gives up after so many seconds."""
+        def act() -> None:
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                with self._lock:
+                    if any(code.polled for code in self._device_codes.values()):
+                        break
+                time.sleep(0.02)
+            self.approve_device(user, decline=decline)
+        thread = threading.Thread(target=act)
+        thread.start()
+        return thread
+
     def _device(self, app: App, form: dict, tenant_name: str,
                 facts: dict) -> Answer:
         name = self._need(form, "device_code")
