@@ -91,8 +91,14 @@ static const int refused[] = {
 	SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load,
 	SYS_reboot, SYS_swapon, SYS_swapoff, SYS_syslog, SYS_acct,
 	SYS_quotactl, NR_QUOTACTL_FD, SYS_sethostname, SYS_setdomainname,
-	SYS_settimeofday, SYS_clock_settime, SYS_clock_adjtime, SYS_adjtimex,
-	/* what not every architecture has */
+	SYS_clock_adjtime, SYS_adjtimex,
+	/* what not every architecture has, or not by this name with musl */
+#ifdef SYS_settimeofday
+	SYS_settimeofday,
+#endif
+#ifdef SYS_clock_settime
+	SYS_clock_settime,
+#endif
 #ifdef SYS_kexec_file_load
 	SYS_kexec_file_load,
 #endif

@@ -42,8 +42,10 @@ start_token(void *context, int64_t number, int *fd, struct status *st)
 	if (a == NULL || o->program.pid != 0)
 		return a == NULL ? -1 :
 		    status_set(st, EX_SOFTWARE, "one token at a time");
-	if (helper_spawn(&o->program, o->config, a, st) == -1)
+	if (helper_spawn(&o->program, o->config, a, st) == -1) {
+		o->program = (struct child){ .out = -1 };
 		return -1;
+	}
 	*fd = o->program.out;
 	o->program.out = -1;	/* transferred */
 	return 0;

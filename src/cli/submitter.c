@@ -88,8 +88,9 @@ submitter_open(struct submitter *s, const struct caller *caller,
 		submitter_close(s);
 		return -1;
 	}
-	open_directory(s);
+	/* It makes the state directory where there is none yet. */
 	confine_sender(caller, &s->config);
+	open_directory(s);
 	return 0;
 }
 

@@ -53,8 +53,27 @@ waits(void *context)
 	a->o.waits(a->o.hook_context);
 }
 
-/* The header section in its final form, and how the body goes out: known only
- * now, because it depends on what the server offers. */
+/* How the body goes out on this connection, and the header section that says so.
+ * The labels go onto a copy: on the next connection, or after a wait, the same
+ * message is planned anew, and has to be found as it was. */
+static int
+label(struct attempt *a, bool server_8bit, struct status *st)
+{
+	struct header h = HEADER_INIT;
+	int rc;
+
+	header_copy(&h, &a->header);
+	rc = body_plan(&a->plan, &h, &a->s->message, server_8bit,
+	    a->s->charset, st);
+	buf_reset(&a->head);
+	header_format(&h, &a->head);
+	buf_addstr(&a->head, "\r\n");
+	header_release(&h);
+	return rc;
+}
+
+/* The message in its final form: known only now, because it depends on what the
+ * server offers. */
 static int
 compose(struct attempt *a, struct status *st)
 {
@@ -62,12 +81,8 @@ compose(struct attempt *a, struct status *st)
 	    session_extensions(a->o.connection->session);
 	int64_t body;
 
-	if (body_plan(&a->plan, &a->header, &a->s->message, x->eightbitmime,
-	    a->s->charset, st) == -1)
+	if (label(a, x->eightbitmime, st) == -1)
 		return -1;
-	buf_reset(&a->head);
-	header_format(&a->header, &a->head);
-	buf_addstr(&a->head, "\r\n");
 	if (a->head.overflow)
 		return status_set(st, EX_DATAERR,
 		    "the header is over %d octets long", HEADER_SENT_MAX);
@@ -187,26 +202,42 @@ admit(struct attempt *a, struct status *st)
 	return a->o.admit(a->o.hook_context, a->report->account, st);
 }
 
+/* Whether others had to be finished first: one, where the flight is full, but all,
+ * where all are answered.  This message may take long, and what the server said
+ * of those must not be lost with us, nor their locks run out, in the meantime. */
+static bool
+finish_others(struct attempt *a, size_t left)
+{
+	struct session *s = a->o.connection->session;
+	bool has_room = session_has_room(s, &a->d, left);
+	bool is_idle = session_is_idle(s);
+
+	if ((has_room && !is_idle) || !make_room(a))
+		return false;
+	while (is_idle && make_room(a))
+		;
+	return true;
+}
+
 /* Sends off one transaction.  To make room is to finish others, and what becomes
  * of them may end the connection, or be a reason to leave the account alone. */
 int
 transmit_start(struct attempt *a, struct status *st)
 {
 	size_t left = envelope_count(a->envelope, RECIPIENT_PENDING);
-	struct session *s;
 
 	do {
 		if (admit(a, st) == -1 || take_session(a, st) == -1 ||
 		    compose(a, st) == -1)
 			return -1;
-		s = a->o.connection->session;
-	} while (!session_has_room(s, &a->d, left) && make_room(a));
+	} while (finish_others(a, left));
 	if (wait_for_rate(a, st) == -1)
 		return -1;
 	body_reader_init(&a->body, &a->s->message, &a->plan);
 	a->handed_over = 0;
 	a->pending = left;
-	a->transaction = session_start(s, &a->d, a->envelope);
+	a->transaction = session_start(a->o.connection->session, &a->d,
+	    a->envelope);
 	return 0;
 }
 
@@ -259,6 +290,9 @@ transmit_finish(struct attempt *a, struct status *st)
 
 	while ((rc = take_answers(a, st)) == 0) {
 		status_clear(st);
+		/* It goes behind them, and is waited for. */
+		while (make_room(a))
+			;
 		if (transmit_start(a, st) == -1)
 			return -1;
 	}

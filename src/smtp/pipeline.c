@@ -131,6 +131,12 @@ may_join(const struct session *s, int64_t weight)
 }
 
 bool
+session_is_idle(const struct session *s)
+{
+	return s->oldest == NULL;
+}
+
+bool
 session_has_room(struct session *s, const struct session_data *d,
     size_t recipients)
 {

@@ -140,6 +140,8 @@ struct transaction *session_start(struct session *s,
 bool	session_is_answered(struct transaction *t);
 int	session_finish(struct transaction *t, struct session_outcome *outcome,
 	    struct status *st);
+/* Whether no transaction waits for an answer. */
+bool	session_is_idle(const struct session *s);
 /* Whether session_start() would return at once: else an older transaction has to
  * be finished first, or it will wait for its answer. */
 bool	session_has_room(struct session *s, const struct session_data *d,

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 """Queue runs against the sandbox: what waits is sent, once."""
 
+import email
 import os
 import re
 import resource
@@ -321,6 +322,22 @@ class InFlight(Queue):
         # Seven up to the first message; one for each would be eighteen.
         self.assertLessEqual(session["flights"], 13)
         self.delivered(12)
+
+    def test_who_waited_for_room_is_what_he_was(self):
+        """How a body is encoded is decided anew after each wait, from the
+        header as it was."""
+        self.assertEqual(self.run_queue(), (12, 12, 0, 0))
+        line = b"a=3Db " * 400
+        self.queue(3, body=line)
+        self.sandbox.scenario("latency", seconds=0.2)
+        # The second waits: not before the first is taken is BDAT known to work.
+        self.assertEqual(self.run_queue(), (3, 3, 0, 0))
+        for message in self.delivered(15)[-3:]:
+            mail = email.message_from_bytes(message.data)
+            self.assertEqual(mail["Content-Transfer-Encoding"],
+                             "quoted-printable")
+            self.assertEqual(mail.get_payload(decode=True).rstrip(),
+                             line.rstrip())
 
     def test_each_has_his_own_answer(self):
         self.sandbox.scenario("reply@rcpt:r3@example.net=550 5.1.1 No r3 here")
