@@ -224,6 +224,16 @@ class MainJob(Case):
         for secret in (self.sandbox.secret, "eyJ", "Hello."):
             self.assertNotIn(secret, result.stderr)
 
+    def test_a_large_message_is_the_first(self):
+        """It goes through a file, in a directory that is not there yet."""
+        self.config(state_directory=str(self.directory / "new"))
+        body = b"A line.\n" * 50000
+        result = self.sendmail("bob@example.net",
+                               stdin=b"Subject: x\n\n" + body)
+        message = self.assert_sent(result)
+        self.assertEqual(split_message(message.data)[1],
+                         body.replace(b"\n", b"\r\n"))
+
     def test_a_large_message(self):
         body = b"".join(b"line %d of the large body\n" % n
                         for n in range(200000))
