@@ -31,7 +31,6 @@ struct attempt {
 	struct envelope		 redirected;	/* ... this */
 	bool			 without_bdat;	/* the server wants DATA */
 	bool			 is_fresh;	/* no message before on this connection */
-	bool			 was_said;	/* some transaction was, in part at least */
 	struct session_data	 d;
 	struct transaction	*transaction;	/* in flight */
 	size_t			 pending;	/* recipients when it was posted */

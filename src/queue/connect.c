@@ -262,6 +262,13 @@ take_slot(struct delivery_connection *dc, const struct connect_request *r,
 	}
 }
 
+bool
+connect_is_good(struct delivery_connection *dc, const struct account *a)
+{
+	return dc->account == a && session_is_usable(dc->session) &&
+	    (dc->slot.number == -1 || limits_extend(&dc->slot) == 0);
+}
+
 int
 connect_account(struct delivery_connection *dc,
     const struct connect_request *r, struct delivery_report *report,
@@ -269,14 +276,12 @@ connect_account(struct delivery_connection *dc,
 {
 	int rc;
 
-	if (dc->session != NULL && dc->account == r->account &&
-	    session_is_usable(dc->session) && limits_extend(&dc->slot) == 0) {
+	if (dc->session != NULL) {
 		set_from(dc, r->from);
 		session_set_deadline(dc->session, r->deadline);
 		report->token_cached = true;
 		return 0;
 	}
-	delivery_connection_close(dc);
 	if (take_slot(dc, r, report, st) == -1)
 		return -1;
 	set_from(dc, r->from);

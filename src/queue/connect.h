@@ -19,8 +19,12 @@ struct connect_request {
 	void			*trace_context;
 };
 
+/* Whether the session there is can take another message of this account; its slot
+ * is extended. */
+bool	connect_is_good(struct delivery_connection *dc,
+	    const struct account *a);
 /* Leaves *dc with a session of this account that a transaction can start on:
- * the one there is, if it fits, else a new one in a slot of the account.  When
+ * the one there is, which must be good, or a new one in a slot of the account.  When
  * the server refuses a cached token it is dropped and, once, a new one is tried
  * on a new connection.  Fills report->token_cached and wants_renewal.
  * -1: *dc is closed. */

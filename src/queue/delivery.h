@@ -63,7 +63,8 @@ struct delivery_report {
 	bool		 wants_renewal;	/* token_renew() is due, with `account` */
 	bool		 answer_unknown;	/* data sent, no reply seen */
 	int64_t		 held_until;	/* clock_ms: the limits kept it from being
-					 * tried, look again then; 0: tried */
+					 * sent, look again then; 0: they did not */
+	bool		 was_tried;	/* some of it was said to a server */
 	int64_t		 bytes;		/* as sent */
 };
 

@@ -22,7 +22,6 @@ struct try {
 	struct spool_entry	 entry;
 	struct delivery_report	 report;
 	struct status		 reason;	/* why it has to come again */
-	size_t			 delivered;	/* before this attempt */
 	bool			 was_held;	/* never tried: it has to wait */
 };
 
@@ -235,9 +234,8 @@ learn(struct try *t)
 {
 	if (t->report.account == NULL || t->was_held)
 		return 0;
-	if (t->report.held_until != 0 &&
-	    count(t, RECIPIENT_DELIVERED) == t->delivered) {
-		t->was_held = true;
+	if (t->report.held_until != 0) {
+		t->was_held = !t->report.was_tried;
 		return t->report.held_until;
 	}
 	if (t->reason.sysexit != EX_OK &&
@@ -342,7 +340,6 @@ start_attempt(struct try *t)
 
 	if (t->entry.answer_unknown)
 		log_possible_duplicate(t);
-	t->delivered = count(t, RECIPIENT_DELIVERED);
 	t->attempt = delivery_start(r->config, &t->entry.submission, &options,
 	    &t->report);
 	for (link = &r->in_flight; *link != NULL; link = &(*link)->next)

@@ -46,6 +46,7 @@ struct spool_entry {
 	int64_t			 size;		/* of the message */
 	/* private to spool_*.c */
 	struct lock		 lock;
+	int64_t			 hold_ms;	/* is promised for it each time */
 	int64_t			 end;		/* the next record goes there */
 };
 
@@ -86,9 +87,9 @@ void	spool_entry_init(struct spool_entry *entry);
 void	spool_entry_release(struct spool_entry *entry);
 /* Whether nobody went ahead of us; extends the lock.  Ask before each flight
  * and before anything else that others can see; false: stop at once.  A yes is
- * good for SPOOL_HOLD_MS / 2: the ten minutes that the answer to the data may
- * take, RFC 5321 4.5.3.2.6, with room. */
-#define SPOOL_HOLD_MS	(30 * 60 * 1000)
+ * good for SPOOL_ANSWER_MS: the ten minutes that the answer to the data may take,
+ * RFC 5321 4.5.3.2.6, with room for the last of the data before it. */
+#define SPOOL_ANSWER_MS	(15 * 60 * 1000)
 bool	spool_entry_is_ours(struct spool_entry *entry);
 /* Extends the lock alone, if it is time: while an answer is waited for. */
 bool	spool_entry_hold(struct spool_entry *entry);

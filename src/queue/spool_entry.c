@@ -101,15 +101,22 @@ open_file(int directory, const char *id, int flags, int *fd, struct status *st)
 	return FOUND;
 }
 
+/* From here to the last byte of the data it takes send-timeout at most. */
+static int64_t
+hold_ms(const struct spool *s)
+{
+	return s->config->send_timeout * 1000 + 2 * SPOOL_ANSWER_MS;
+}
+
 /* Locks it, and looks whether the name still means this file: it may have been
  * sent, or moved, before the lock was ours. */
 static enum finding
-lock_file(struct lock *lock, int directory, const char *id, int fd,
-    struct status *st)
+lock_file(struct lock *lock, const struct spool *s, int directory,
+    const char *id, int fd, struct status *st)
 {
 	struct stat opened, named;
 
-	if (lock_take_open(lock, fd, SPOOL_HOLD_MS) == 1) {
+	if (lock_take_open(lock, fd, hold_ms(s)) == 1) {
 		status_set(st, EX_TEMPFAIL, "message %s is being worked on",
 		    id);
 		return GONE;
@@ -278,13 +285,15 @@ spool_load(struct spool *s, const char *id, bool is_failed,
 		return 1;
 	}
 	if ((found = open_file(directory, id, O_RDWR, &fd, st)) != FOUND ||
-	    (found = lock_file(&lock, directory, id, fd, st)) != FOUND ||
+	    (found = lock_file(&lock, s, directory, id, fd,
+	    st)) != FOUND ||
 	    (found = read_journal(e, id, fd, st)) != FOUND ||
 	    (found = cut_torn(e, fd, st)) != FOUND ||
 	    (found = open_message(e, fd, st)) != FOUND)
 		goto out;
 	fd = -1;	/* transferred */
 	e->lock = lock;
+	e->hold_ms = hold_ms(s);
 	lock = (struct lock)LOCK_INIT;	/* transferred */
 	e->is_failed = is_failed;
 	snprintf(e->id, sizeof e->id, "%s", id);
@@ -326,14 +335,14 @@ spool_peek(struct spool *s, const char *id, bool is_failed,
 bool
 spool_entry_hold(struct spool_entry *e)
 {
-	if (e->lock.until - clock_ms() > SPOOL_HOLD_MS / 2 ||
-	    lock_extend(&e->lock, SPOOL_HOLD_MS) == 0)
+	if (e->lock.until - clock_ms() > SPOOL_ANSWER_MS ||
+	    lock_extend(&e->lock, e->hold_ms) == 0)
 		return true;
 	/* Too late.  If nobody has the file we go on: whoever had it would have
 	 * appended to it or removed it. */
 	lock_release(&e->lock);
 	return lock_take_open(&e->lock, e->submission.message.fd,
-	    SPOOL_HOLD_MS) == 0;
+	    e->hold_ms) == 0;
 }
 
 bool

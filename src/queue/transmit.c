@@ -180,8 +180,7 @@ take_session(struct attempt *a, struct status *st)
 		.is_record = a->o.is_record, .without_bdat = a->without_bdat,
 	};
 
-	if (dc->session != NULL && (dc->account != request.account ||
-	    !session_is_usable(dc->session))) {
+	if (dc->session != NULL && !connect_is_good(dc, request.account)) {
 		while (make_room(a))
 			;
 		delivery_connection_close(dc);
@@ -197,7 +196,7 @@ take_session(struct attempt *a, struct status *st)
 static int
 admit(struct attempt *a, struct status *st)
 {
-	if (a->o.admit == NULL || a->was_said)
+	if (a->o.admit == NULL || a->report->was_tried)
 		return 0;
 	return a->o.admit(a->o.hook_context, a->report->account, st);
 }
@@ -268,7 +267,8 @@ take_answers(struct attempt *a, struct status *st)
 
 	rc = session_finish(a->transaction, &outcome, st);
 	a->transaction = NULL;
-	a->was_said = a->was_said || !outcome.unsent;
+	if (!outcome.unsent)
+		a->report->was_tried = true;
 	if (outcome.answer_unknown)
 		a->report->answer_unknown = true;
 	heed_recipients(a);

@@ -54,8 +54,8 @@ dialogue_trace(const struct session *s, char direction, const char *line)
 		s->p.trace(s->p.trace_context, direction, line);
 }
 
-static void
-set_phase(struct session *s, enum diagnose_stage stage)
+void
+dialogue_set_phase(struct session *s, enum diagnose_stage stage)
 {
 	int64_t limit = clock_deadline(phases[stage].limit_ms);
 
@@ -141,7 +141,7 @@ dialogue_read(struct session *s, enum diagnose_stage stage, struct status *st)
 	size_t len;
 	int done = 0, rc = 0;
 
-	set_phase(s, stage);
+	dialogue_set_phase(s, stage);
 	reply_reset(&s->reply);
 	while (done == 0 &&
 	    (rc = stream_read_line(s->stream, &line, &len, st)) == 0)
@@ -161,6 +161,20 @@ dialogue_read(struct session *s, enum diagnose_stage stage, struct status *st)
 	if (s->reply.code == 421)
 		s->usable = false;
 	return 0;
+}
+
+bool
+dialogue_has_reply(struct session *s)
+{
+	const char *text;
+	size_t len;
+
+	do {
+		text = stream_unread(s->stream, &len);
+		if (reply_is_there(text, len))
+			return true;
+	} while (stream_take_in(s->stream));
+	return stream_is_closed(s->stream);
 }
 
 static int
@@ -219,7 +233,7 @@ dialogue_begin(struct session *s, enum diagnose_stage stage, struct status *st)
 		    "%s", s->p.host, phases[stage].name);
 		return dialogue_broken(s);
 	}
-	set_phase(s, stage);
+	dialogue_set_phase(s, stage);
 	return 0;
 }
 

@@ -27,12 +27,15 @@ struct session {
 	struct transaction	*oldest, *newest;
 	size_t			 in_flight;
 	int64_t			 weight;
+	int64_t			 next_hold;	/* clock_ms: `waits` is called */
 };
 
 /* Starts a flight: sets the phase, and refuses what the server said without
  * being asked (a pending 4yz or 5yz says why it is leaving). */
 int	dialogue_begin(struct session *s, enum diagnose_stage stage,
 	    struct status *st);
+/* The first half of it, while others are in flight. */
+void	dialogue_set_phase(struct session *s, enum diagnose_stage stage);
 /* Queues one command line.  One with a control byte in it is refused, whatever
  * its parts were checked for before: it would be two commands. */
 int	dialogue_put(struct session *s, struct status *st, const char *format,
@@ -47,6 +50,8 @@ int	dialogue_explain(struct session *s, enum diagnose_stage stage,
  * then the session is not usable. */
 int	dialogue_read(struct session *s, enum diagnose_stage stage,
 	    struct status *st);
+/* Whether it would not have to wait; looks without waiting. */
+bool	dialogue_has_reply(struct session *s);
 /* Sets *st from s->reply: `doing` says what it refuses.  Returns -1. */
 int	dialogue_refused(struct session *s, enum diagnose_stage stage,
 	    struct status *st, const char *doing, ...)

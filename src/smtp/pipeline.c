@@ -22,6 +22,7 @@
 #define FLIGHT_MAX	8
 #define FLIGHT_OCTETS	(256 * 1024)
 #define LINE_OCTETS	512	/* a command or a reply, RFC 5321 4.5.3.1 */
+#define HOLD_MS		30000	/* between two looks at the locks of those in flight */
 
 static int64_t
 weight_of(const struct session_data *d, size_t recipients)
@@ -41,7 +42,21 @@ append(struct session *s, struct transaction *t)
 	s->weight += t->weight;
 }
 
-/* The others wait on, each from now on: they had no turn yet. */
+/* Before each wait: whoever holds locks for those in flight may extend them. */
+static void
+hold_all(struct session *s)
+{
+	struct transaction *t;
+
+	if (s->oldest == NULL || clock_left(s->next_hold) != 0)
+		return;
+	s->next_hold = clock_deadline(HOLD_MS);
+	for (t = s->oldest; t != NULL; t = t->next)
+		if (t->d.waits != NULL)
+			t->d.waits(t->d.context);
+}
+
+/* The next one waits from now on: it had no turn yet. */
 static void
 go_on_waiting(struct session *s)
 {
@@ -53,9 +68,6 @@ go_on_waiting(struct session *s)
 	patient = clock_deadline(t->patience);
 	if (t->deadline < patient)
 		t->deadline = patient;
-	for (; t != NULL; t = t->next)
-		if (t->d.waits != NULL)
-			t->d.waits(t->d.context);
 }
 
 static struct transaction *
@@ -95,6 +107,7 @@ hear(struct session *s)
 	int64_t deadline = s->p.deadline;
 	int rc;
 
+	hold_all(s);
 	if (t->d.from != NULL)
 		s->p.values.from = t->d.from;
 	rc = transaction_hear(t);
@@ -112,7 +125,7 @@ hear(struct session *s)
 static void
 hear_what_is_there(struct session *s)
 {
-	while (s->oldest != NULL && stream_has_line(s->stream))
+	while (s->oldest != NULL && dialogue_has_reply(s))
 		hear(s);
 }
 
@@ -145,10 +158,27 @@ session_has_room(struct session *s, const struct session_data *d,
 	    may_join(s, weight_of(d, recipients)));
 }
 
+/* The locks of those in flight, and its own from sent_all on, do not wait for a
+ * server that takes an hour to listen. */
+static int
+say(struct session *s, struct transaction *t)
+{
+	int64_t deadline = s->p.deadline, brief = clock_deadline(BLOCK_MS);
+	int rc;
+
+	hold_all(s);
+	if (brief < deadline)
+		s->p.deadline = brief;
+	dialogue_set_phase(s, DIAGNOSE_MAIL);
+	rc = transaction_say(t);
+	s->p.deadline = deadline;
+	return rc;
+}
+
 static void
 fly(struct session *s, struct transaction *t)
 {
-	if (transaction_say(t) == 0) {
+	if (say(s, t) == 0) {
 		append(s, t);
 		return;
 	}

@@ -129,6 +129,21 @@ reply_add_line(struct reply *r, const char *line, size_t len, const char **why)
 	return len > 3 && line[3] == '-' ? 0 : 1;
 }
 
+bool
+reply_is_there(const char *text, size_t len)
+{
+	const char *line = text, *end;
+	size_t left = len;
+
+	while (left != 0 && (end = memchr(line, '\n', left)) != NULL) {
+		if (end - line < 4 || line[3] != '-')
+			return true;
+		left -= (size_t)(end + 1 - line);
+		line = end + 1;
+	}
+	return len > 2 * REPLY_MAX;
+}
+
 void
 reply_words(const struct reply *r, char *to, size_t size)
 {

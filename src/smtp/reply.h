@@ -11,6 +11,7 @@
 #ifndef SMTP_REPLY_H
 #define SMTP_REPLY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -35,6 +36,9 @@ void	reply_release(struct reply *r);
  * it, as the end of the sentence "the reply ...". */
 int	reply_add_line(struct reply *r, const char *line, size_t len,
 	    const char **why);
+/* Whether `text`, which may be the beginning of more, has all of a reply, or more
+ * than one may have: then nothing needs to be waited for. */
+bool	reply_is_there(const char *text, size_t len);
 /* The server's words as one line: enhanced status codes removed, lines joined
  * by a blank, cut at `size`. */
 void	reply_words(const struct reply *r, char *to, size_t size);

@@ -119,10 +119,15 @@ judge_recipient(struct transaction *t, struct recipient *r)
 int
 step_judge(struct transaction *t, size_t step, struct status *st)
 {
+	enum diagnose_stage stage = step_stage(t, step);
+
 	if (t->s->reply.code == 421)
-		return dialogue_refused(t->s, step_stage(t, step), st,
-		    "%s broke off at %s", t->s->p.host,
-		    dialogue_name(step_stage(t, step)));
+		return dialogue_refused(t->s, stage, st, "%s broke off at %s",
+		    t->s->p.host, dialogue_name(stage));
+	/* RFC 5321 4.2.1: only DATA is answered so.  It may be the answer to
+	 * another command, and the next ones to others again. */
+	if (dialogue_class(t->s) == 3 && step != step_last(t))
+		return dialogue_refused(t->s, stage, st, "%s", "");
 	if (step == STEP_RSET)
 		judge_reset(t);
 	else if (step == STEP_MAIL)

@@ -57,6 +57,13 @@ stream_set_phase(struct stream *s, const char *name, int64_t deadline)
 }
 
 void
+stream_hurry(struct stream *s, int64_t deadline)
+{
+	if (deadline < s->deadline)
+		s->deadline = deadline;
+}
+
+void
 stream_set_aside(struct stream *s, struct aside *aside)
 {
 	s->wire.aside = aside;
@@ -314,19 +321,17 @@ stream_has_input(struct stream *s)
 	return s->in.len != s->read;
 }
 
-bool
-stream_has_line(struct stream *s)
+const char *
+stream_unread(const struct stream *s, size_t *len)
 {
-	for (;;) {
-		const char *start = s->in.data + s->read;
-		size_t len = s->in.len - s->read;
+	*len = s->in.len - s->read;
+	return s->in.data + s->read;
+}
 
-		if (s->closed || len > STREAM_LINE_MAX ||
-		    (len != 0 && memchr(start, '\n', len) != NULL))
-			return true;
-		if (fill(s) < 0 && !s->closed)
-			return false;
-	}
+bool
+stream_take_in(struct stream *s)
+{
+	return has_room(s) && fill(s) > 0;
 }
 
 bool

@@ -38,6 +38,9 @@ void	stream_set_aside(struct stream *s, struct aside *aside);
 /* What comes next: the phase's name and when its waits end (clock_ms). */
 void	stream_set_phase(struct stream *s, const char *name, int64_t deadline);
 
+/* Its waits end then at the latest. */
+void	stream_hurry(struct stream *s, int64_t deadline);
+
 /* Queues bytes; they leave with stream_flush(), or before if they are many, but
  * never the last of them (a message without its end is not delivered).  Input
  * that arrives meanwhile is kept, so that a server whose replies fill the path
@@ -55,8 +58,10 @@ int	stream_read_line(struct stream *s, const char **line, size_t *len,
 	    struct status *st);
 /* Whether there is input that nobody has read; looks without waiting. */
 bool	stream_has_input(struct stream *s);
-/* Whether stream_read_line() would not have to wait; looks without waiting. */
-bool	stream_has_line(struct stream *s);
+/* What has been taken in and not been read, as it came. */
+const char *stream_unread(const struct stream *s, size_t *len);
+/* Takes in more, without waiting; false if there is nothing now, or no room. */
+bool	stream_take_in(struct stream *s);
 /* Whether the server has closed its side, as far as we have seen. */
 bool	stream_is_closed(const struct stream *s);
 

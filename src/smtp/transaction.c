@@ -204,6 +204,7 @@ send_message(struct transaction *t, struct status *st)
 	    (dialogue_begin(t->s, DIAGNOSE_END_OF_DATA, st) == -1 ||
 	    data_put_chunk(t->s, &t->d, st) == -1))
 		return -1;
+	stream_hurry(t->s->stream, clock_deadline(BLOCK_MS));
 	if (dialogue_flush(t->s, DIAGNOSE_END_OF_DATA, st) == -1)
 		return -1;
 	await_answer(t);
@@ -356,14 +357,16 @@ transaction_say(struct transaction *t)
 }
 
 /* All answers are there, that to the data is the last.  It does not matter where
- * nobody was there to deliver to; but a server that takes a message whose
- * sender it refused cannot be followed. */
+ * nobody was there to deliver to; but where a server takes a message whose
+ * sender it refused, one of the two was the answer to something else. */
 static int
 conclude(struct transaction *t, struct status *st)
 {
 	if (t->mail_refused && dialogue_class(t->s) == 2) {
 		t->outcome.answer_unknown = true;
-		dialogue_broken(t->s);
+		status_set(st, EX_PROTOCOL, "%s cannot be understood: it took "
+		    "a message whose sender it had refused", t->s->p.host);
+		return dialogue_broken(t->s);
 	}
 	if (t->mail_refused)
 		return -1;
@@ -378,14 +381,21 @@ conclude(struct transaction *t, struct status *st)
 int
 transaction_hear(struct transaction *t)
 {
+	int rc;
+
 	if (t->answered == step_last(t))
 		await_answer(t);
 	else
 		t->s->p.deadline = t->deadline;
 	if (hear(t, &t->status) == -1)
 		return -1;
-	if (t->answered == steps_end(t))
-		finish(t, conclude(t, &t->status));
+	if (t->answered != steps_end(t))
+		return 0;
+	rc = conclude(t, &t->status);
+	/* Answers that make no sense are no answers to the others either. */
+	if (rc == -1 && !t->s->usable && !t->outcome.wants_data)
+		return -1;
+	finish(t, rc);
 	return 0;
 }
 

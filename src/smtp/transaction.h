@@ -33,6 +33,10 @@ struct transaction {
 	struct session_outcome outcome;
 };
 
+/* For what leaves after sent_all (session.h), whatever the deadline: a block of
+ * data is worth no more, RFC 5321 4.5.3.2.5, and locks may be held for it. */
+#define BLOCK_MS	(3 * 60 * 1000)
+
 /* The steps in the order they are taken; the recipients' stand between STEP_RCPT
  * and the last one: DATA, or BDAT with the message. */
 enum { STEP_RSET, STEP_MAIL, STEP_RCPT };

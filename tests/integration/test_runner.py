@@ -121,6 +121,29 @@ class Runner(Queue):
         self.assertEqual(self.run_queue(), (4, 4, 0, 0))
         self.assertEqual(len(self.waiting()), 3)
 
+    def test_what_was_said_before_the_minute_was_full_is_written_down(self):
+        self.use(messages_per_minute=1, max_recipients=1)
+        done = self.sendmail("-odq", "nobody@example.net", "bob@example.net")
+        self.assertEqual(done.code, 0, done.stderr)
+        self.sandbox.scenario("reply@rcpt=550 5.1.1 User unknown", times=1)
+        self.assertEqual(self.run_queue(), (1, 0, 1, 0))
+        self.use(max_recipients=1)
+        self.assertEqual(self.run_queue(0, "force"), (1, 0, 0, 1))
+        message, = self.delivered()
+        self.assertEqual([r.address for r in message.recipients],
+                         ["bob@example.net"])
+        said = [line for _, line in self.sandbox.commands()
+                if line.upper().startswith("RCPT TO:<NOBODY")]
+        self.assertEqual(len(said), 1)
+        self.assertNotIn("possible-duplicate", self.log_text())
+
+    def test_without_limits_a_run_has_one_connection_too(self):
+        (self.directory / "nothing").write_text("")
+        self.use(state_directory=str(self.directory / "nothing" / "state"))
+        self.queue(3)
+        self.assertEqual(self.run_queue(), (3, 3, 0, 0))
+        self.assertEqual(len(self.sandbox.sessions()), 1)
+
     def test_a_broken_file_stops_nobody(self):
         self.queue(3)
         victim = self.spool / "new" / self.waiting()[1]

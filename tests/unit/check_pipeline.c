@@ -221,7 +221,7 @@ start(struct world *w, struct session *s, struct letter *l)
 static void
 run_round(struct world *w, bool calm)
 {
-	struct moody_server server;
+	struct forked_server server;
 	struct session_params p = {
 		.host = "127.0.0.1", .ehlo_name = "me.example",
 		.tls = SESSION_PLAIN, .use_chunking = true,
@@ -243,7 +243,7 @@ run_round(struct world *w, bool calm)
 	while (w->count != 0)
 		finish(w, 0);
 	session_close(s);
-	ck_assert_int_eq(moody_server_end(&server), 0);
+	ck_assert_int_eq(forked_server_end(&server), 0);
 	ck_assert_uint_le(w->lost, IN_FLIGHT_MAX);
 	ck_assert_int_eq(w->log->crossed, 0);
 }

@@ -557,7 +557,7 @@ patience(const struct dialogue *d)
 }
 
 static struct session_params
-params(const struct scripted_server *server, const struct dialogue *d)
+params(const struct forked_server *server, const struct dialogue *d)
 {
 	traced[0] = '\0';
 	return (struct session_params){
@@ -691,7 +691,7 @@ START_TEST(a_dialogue_ends_as_it_should)
 	struct recipient recipients[2] = { { .address = first },
 	    { .address = (char[]){ "b@x" } } };
 	struct envelope e = { .recipients = recipients, .count = 2 };
-	struct scripted_server server;
+	struct forked_server server;
 	struct session_params p;
 	struct status st = STATUS_INIT;
 	struct session *s;
@@ -718,7 +718,7 @@ START_TEST(a_dialogue_ends_as_it_should)
 		ck_assert_int_eq(outcome.wants_data, d->wants_data);
 	}
 	session_close(s);
-	ck_assert_msg(scripted_server_end(&server) == 0, "%s\n%s", d->name,
+	ck_assert_msg(forked_server_end(&server) == 0, "%s\n%s", d->name,
 	    traced);
 	ck_assert_ptr_null(strstr(traced, "hello\r"));
 	expect_no_piece_of(TOKEN, traced);
@@ -740,7 +740,7 @@ START_TEST(the_rest_goes_in_further_transactions)
 	char a[] = "a@x", b[] = "b@x";
 	struct recipient recipients[] = { { .address = a }, { .address = b } };
 	struct envelope e = { .recipients = recipients, .count = 2 };
-	struct scripted_server server;
+	struct forked_server server;
 	struct session_params p;
 	struct session_data message;
 	struct source source = { 0 };
@@ -764,7 +764,7 @@ START_TEST(the_rest_goes_in_further_transactions)
 	session_cost(s, &cost);
 	ck_assert_int_eq(cost.flights, 1 + 2 * 2);
 	session_close(s);
-	ck_assert_int_eq(scripted_server_end(&server), 0);
+	ck_assert_int_eq(forked_server_end(&server), 0);
 }
 END_TEST
 
@@ -780,7 +780,7 @@ START_TEST(a_stopped_transaction_is_reset)
 	char a[] = "a@x", b[] = "b@x";
 	struct recipient recipients[] = { { .address = a }, { .address = b } };
 	struct envelope e = { .recipients = recipients, .count = 2 };
-	struct scripted_server server;
+	struct forked_server server;
 	struct session_params p;
 	struct source source = { 0 };
 	struct session_data message = data(&source, &usual);
@@ -797,7 +797,7 @@ START_TEST(a_stopped_transaction_is_reset)
 	ck_assert_int_eq(send_message(s, &message, &e, &st), 0);
 	expect_states(&e, "DD");
 	session_close(s);
-	ck_assert_int_eq(scripted_server_end(&server), 0);
+	ck_assert_int_eq(forked_server_end(&server), 0);
 }
 END_TEST
 
@@ -816,7 +816,7 @@ START_TEST(dsn_parameters_are_passed_on)
 	struct recipient recipient = { .address = a, .original = original };
 	struct envelope e = { .recipients = &recipient, .count = 1,
 	    .ret = "HDRS", .notify = "NEVER", .envid = envid };
-	struct scripted_server server;
+	struct forked_server server;
 	struct session_params p;
 	struct source source = { 0 };
 	struct session_data message = data(&source, &usual);
@@ -831,7 +831,7 @@ START_TEST(dsn_parameters_are_passed_on)
 	expect_states(&e, "D");
 	ck_assert((strstr(traced, "NOTIFY") != NULL) == (_i == 0));
 	session_close(s);
-	ck_assert_int_eq(scripted_server_end(&server), 0);
+	ck_assert_int_eq(forked_server_end(&server), 0);
 }
 END_TEST
 
@@ -849,7 +849,7 @@ START_TEST(a_flight_larger_than_the_path_gets_through)
 	struct recipient *recipients = xcalloc(MANY, sizeof *recipients);
 	char address[] = "a.recipient.with.a.rather.long.address@x.example.net";
 	struct envelope e = { .recipients = recipients, .count = MANY };
-	struct scripted_server server;
+	struct forked_server server;
 	struct session_params p;
 	struct source source = { 0 };
 	struct session_data message = data(&source, &usual);
@@ -874,7 +874,7 @@ START_TEST(a_flight_larger_than_the_path_gets_through)
 	ck_assert_msg(send_message(s, &message, &e, &st) == 0, "%s", st.text);
 	ck_assert_uint_eq(recipients[MANY - 1].state, RECIPIENT_DELIVERED);
 	session_close(s);
-	ck_assert_int_eq(scripted_server_end(&server), 0);
+	ck_assert_int_eq(forked_server_end(&server), 0);
 	free(recipients);
 	free(steps);
 }
@@ -889,7 +889,7 @@ START_TEST(an_envelope_is_probed)
 	    "<550 5.7.60 not you", ">RSET", "<250 ok", ">QUIT", "<221 bye",
 	    NULL };
 	static const struct dialogue usual = { .max = 1 };
-	struct scripted_server server;
+	struct forked_server server;
 	struct session_params p;
 	struct status st = STATUS_INIT;
 	struct session *s;
@@ -915,14 +915,14 @@ START_TEST(an_envelope_is_probed)
 	traced[0] = '\0';
 	session_close(s);
 	ck_assert_str_eq(traced, "> QUIT\n");	/* and no 221: not awaited */
-	ck_assert_int_eq(scripted_server_end(&server), 0);
+	ck_assert_int_eq(forked_server_end(&server), 0);
 }
 END_TEST
 
 START_TEST(nobody_listens)
 {
 	static const struct dialogue usual = { .max = 1 };
-	struct scripted_server server = { .port = 1 };
+	struct forked_server server = { .port = 1 };
 	struct session_params p = params(&server, &usual);
 	struct status st = STATUS_INIT;
 
@@ -956,7 +956,7 @@ START_TEST(what_is_aside_ends_the_wait)
 	static const char *const steps[] = { "~", NULL };
 	static const struct dialogue usual = { .max = 1 };
 	struct aside aside = { .news = give_up, .until = CLOCK_NEVER };
-	struct scripted_server server;
+	struct forked_server server;
 	struct session_params p;
 	struct status st = STATUS_INIT;
 	int ends[2];
@@ -970,7 +970,7 @@ START_TEST(what_is_aside_ends_the_wait)
 	p.aside = &aside;
 	ck_assert_ptr_null(session_open(&p, &st));
 	ck_assert_int_eq(aside.fd, -1);
-	ck_assert_int_eq(scripted_server_end(&server), 0);
+	ck_assert_int_eq(forked_server_end(&server), 0);
 	close(ends[0]);
 	close(ends[1]);
 }

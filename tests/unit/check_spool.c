@@ -354,6 +354,24 @@ START_TEST(a_broken_file_is_set_aside)
 }
 END_TEST
 
+/* However long its data may take, nobody else sends it meanwhile. */
+START_TEST(the_lock_outlasts_a_slow_transfer)
+{
+	char id[SPOOL_ID_SIZE];
+	struct spool_entry e;
+
+	config.send_timeout = 3600;	/* no more can be said */
+	commit(id);
+	load(id, &e);
+	ck_assert_int_ge(e.lock.until - clock_ms(),
+	    3600 * 1000 + SPOOL_ANSWER_MS);
+	e.lock.until = clock_ms() + SPOOL_ANSWER_MS;	/* an hour later */
+	ck_assert(spool_entry_is_ours(&e));
+	ck_assert_int_gt(e.lock.until - clock_ms(), SPOOL_ANSWER_MS);
+	spool_entry_release(&e);
+}
+END_TEST
+
 /* A message that holds the whole journal of another, or of itself, is a message
  * and nothing else. */
 START_TEST(a_message_may_look_like_a_journal)
@@ -673,6 +691,7 @@ suite(void)
 	tcase_add_test(t, an_unreadable_record_is_not_written);
 	tcase_add_test(t, a_message_is_worked_on_by_one);
 	tcase_add_test(t, a_late_holder_finds_out);
+	tcase_add_test(t, the_lock_outlasts_a_slow_transfer);
 	tcase_add_test(t, a_torn_record_is_cut_off);
 	tcase_add_test(t, a_broken_file_is_set_aside);
 	tcase_add_test(t, a_message_may_look_like_a_journal);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "moody_server.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -10,7 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -332,9 +330,15 @@ hear_command(struct moody *m)
 }
 
 static void
-serve(struct moody *m)
+serve(int fd, const void *context)
 {
-	int small = 4096 << pick(m, 4), on = 1;
+	static struct moody moody;	/* too large for a stack */
+	struct moody *m = &moody;
+	int small, on = 1;
+
+	*m = *(const struct moody *)context;
+	m->fd = fd;
+	small = 4096 << pick(m, 4);
 
 	if (is_moody(m, 30))
 		setsockopt(m->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
@@ -372,37 +376,11 @@ moody_log_free(struct moody_log *log)
 }
 
 void
-moody_server_start(struct moody_server *s, struct moody_log *log, unsigned seed,
-    bool calm)
+moody_server_start(struct forked_server *s, struct moody_log *log,
+    unsigned seed, bool calm)
 {
 	static struct moody m;
-	struct sockaddr_in a = { .sin_family = AF_INET };
-	socklen_t len = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd == -1 || bind(fd, (struct sockaddr *)&a, len) == -1 ||
-	    listen(fd, 1) == -1 ||
-	    getsockname(fd, (struct sockaddr *)&a, &len) == -1)
-		abort();
-	s->port = ntohs(a.sin_port);
-	s->pid = fork();
-	if (s->pid == 0) {
-		alarm(PATIENCE);
-		m = (struct moody){ .seed = seed, .calm = calm, .log = log };
-		m.fd = accept(fd, NULL, NULL);
-		close(fd);
-		serve(&m);
-	}
-	close(fd);
-}
-
-int
-moody_server_end(struct moody_server *s)
-{
-	int how;
-
-	if (waitpid(s->pid, &how, 0) == -1)
-		return -1;
-	return WIFEXITED(how) && WEXITSTATUS(how) == 0 ? 0 : -1;
+	m = (struct moody){ .seed = seed, .calm = calm, .log = log };
+	forked_server_start(s, PATIENCE, serve, &m);
 }

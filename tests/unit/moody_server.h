@@ -14,7 +14,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
+
+#include "forked_server.h"
 
 #define MOODY_MESSAGES		40
 #define MOODY_RECIPIENTS	8
@@ -38,18 +39,12 @@ struct moody_log {
 					 * was held back */
 };
 
-struct moody_server {
-	pid_t	pid;
-	int	port;
-};
-
 struct moody_log *moody_log_new(void);
 void	moody_log_free(struct moody_log *log);
-/* Starts one for one connection.  A calm one refuses and cuts nothing. */
-void	moody_server_start(struct moody_server *s, struct moody_log *log,
+/* Starts one.  A calm one refuses and cuts nothing.  What it has to complain of is
+ * on stderr. */
+void	moody_server_start(struct forked_server *s, struct moody_log *log,
 	    unsigned seed, bool calm);
-/* Waits for its end; 0 unless it had to complain (on stderr). */
-int	moody_server_end(struct moody_server *s);
 
 /* Pseudo-random numbers below `limit`, the same everywhere for a seed. */
 unsigned moody_random(unsigned *seed, unsigned limit);

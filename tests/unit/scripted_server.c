@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "scripted_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -156,35 +152,14 @@ play(int fd, const char *const *steps)
 	_exit(0);
 }
 
-void
-scripted_server_start(struct scripted_server *s, const char *const *steps)
+static void
+serve(int fd, const void *steps)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET };
-	socklen_t len = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM, 0), connection;
-
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd == -1 || bind(fd, (struct sockaddr *)&a, len) == -1 ||
-	    listen(fd, 1) == -1 ||
-	    getsockname(fd, (struct sockaddr *)&a, &len) == -1)
-		abort();
-	s->port = ntohs(a.sin_port);
-	s->pid = fork();
-	if (s->pid == 0) {
-		alarm(PATIENCE);
-		connection = accept(fd, NULL, NULL);
-		close(fd);
-		play(connection, steps);
-	}
-	close(fd);
+	play(fd, steps);
 }
 
-int
-scripted_server_end(struct scripted_server *s)
+void
+scripted_server_start(struct forked_server *s, const char *const *steps)
 {
-	int how;
-
-	if (waitpid(s->pid, &how, 0) == -1)
-		return -1;
-	return WIFEXITED(how) && WEXITSTATUS(how) == 0 ? 0 : -1;
+	forked_server_start(s, PATIENCE, serve, steps);
 }

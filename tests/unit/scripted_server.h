@@ -19,18 +19,11 @@
 #ifndef SCRIPTED_SERVER_H
 #define SCRIPTED_SERVER_H
 
-#include <sys/types.h>
+#include "forked_server.h"
 
-struct scripted_server {
-	pid_t	pid;
-	int	port;
-};
-
-/* Starts it; the steps end with NULL. */
-void	scripted_server_start(struct scripted_server *s,
+/* Starts it; the steps end with NULL.  What did not go by the script it says on
+ * stderr. */
+void	scripted_server_start(struct forked_server *s,
 	    const char *const *steps);
-/* Waits for its end.  0 if all went by the script, else it has said on stderr
- * what did not. */
-int	scripted_server_end(struct scripted_server *s);
 
 #endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Several messages in flight, against servers that read from a script and do not
+ * keep to the standards: whose answer was it, and what is known of the others?
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "smtp/session.h"
+#include "check_main.h"
+#include "scripted_server.h"
+
+#define HEADER	"Subject: x\r\n\r\n"
+#define BODY	"hello\r\n"
+#define LETTERS	3
+
+#define HELLO	"<220 mx", ">EHLO", "<250-mx", "<250-PIPELINING", "<250 CHUNKING"
+#define SAID	">MAIL FROM:<a@x>", ">RCPT TO:<b@x>", ">BDAT 21 LAST", "[21"
+#define TAKEN	"<250 ok", "<250 ok", "<250 ok"
+#define FIRST	HELLO, SAID, TAKEN
+/* The second and the third, neither of which is answered yet. */
+#define BOTH	FIRST, SAID, ">RSET", SAID
+
+/* `states`: of each message, as in check_session.c; in capitals if its answer is
+ * not known. */
+static const struct flight {
+	const char	*name;
+	const char	*steps[40];
+	const char	*states, *says;		/* of the second or third */
+	bool		 dead;
+} flights[] = {
+	{ "as it should be", { BOTH, TAKEN, "<250 ok", TAKEN },
+	  "ddd", "", false },
+	{ "the second is refused", { BOTH, "<250 ok", "<250 ok",
+	  "<554 5.6.0 no", "<250 ok", TAKEN }, "drd", "", false },
+	{ "its sender is refused", { BOTH, "<450 4.1.8 no", "<503 no",
+	  "<503 no", "<250 ok", TAKEN }, "dwd", "", false },
+	/* What is taken although it was refused is the answer to something
+	 * else, and so is what follows. */
+	{ "its sender is refused, and it is taken", { BOTH, "<450 4.1.8 no",
+	  "<503 no", "<250 ok", "<250 ok", TAKEN }, "dWW",
+	  "sender it had refused", true },
+	{ "RSET is refused, and it is taken", { BOTH, TAKEN,
+	  "<502 5.5.1 what?", "<503 5.5.1 nested", "<250 ok", "<250 ok" },
+	  "ddW", "RSET refused", true },
+	{ "354 for RSET", { BOTH, TAKEN, "<354 go", TAKEN }, "ddW",
+	  "MAIL FROM with 354", true },
+	{ "354 for MAIL", { BOTH, "<354 go", "<250 ok", "<250 ok", "<250 ok",
+	  TAKEN }, "dWW", "MAIL FROM with 354", true },
+	{ "334 for RCPT", { BOTH, "<250 ok", "<334 ", "<250 ok", "<250 ok",
+	  TAKEN }, "dWW", "RCPT TO with 334", true },
+	{ "354 for BDAT", { BOTH, "<250 ok", "<250 ok", "<354 go", "<250 ok",
+	  TAKEN }, "dWW", "the message with 354", true },
+	{ "a line that is none", { BOTH, "<250 ok", "<hello", TAKEN, TAKEN },
+	  "dWW", "reply code", true },
+	{ "421 for the second", { BOTH, "<250 ok", "<250 ok",
+	  "<421 4.3.2 bye", "^" }, "dww", "broke off", true },
+};
+
+struct letter {
+	struct recipient	recipient;
+	struct envelope		envelope;
+	struct session_data	data;
+	struct transaction	*transaction;
+	struct session_outcome	outcome;
+	struct status		st;
+	bool			was_read;
+	int			waited;
+};
+
+static char address[] = "b@x";
+static struct letter letters[LETTERS];
+
+static long
+read_body(void *context, char *to, size_t size, struct status *st)
+{
+	struct letter *l = context;
+
+	(void)st;
+	ck_assert_uint_ge(size, strlen(BODY));
+	if (l->was_read)
+		return 0;
+	l->was_read = true;
+	memcpy(to, BODY, strlen(BODY));
+	return (long)strlen(BODY);
+}
+
+static void
+note_waits(void *context)
+{
+	struct letter *l = context;
+
+	l->waited++;
+}
+
+static void
+write_letters(void)
+{
+	struct letter *l;
+
+	for (l = letters; l < letters + LETTERS; l++) {
+		*l = (struct letter){ .recipient.address = address,
+		    .st = STATUS_INIT };
+		l->envelope = (struct envelope){ .recipients = &l->recipient,
+		    .count = 1 };
+		l->data = (struct session_data){
+			.mail_from = "a@x", .header = HEADER,
+			.header_len = strlen(HEADER),
+			.body_size = strlen(BODY), .read_body = read_body,
+			.context = l, .max_recipients = 10,
+			.waits = note_waits,
+		};
+	}
+}
+
+static void
+start(struct session *s, struct letter *l)
+{
+	l->transaction = session_start(s, &l->data, &l->envelope);
+}
+
+static void
+finish(struct letter *l)
+{
+	(void)session_finish(l->transaction, &l->outcome, &l->st);
+}
+
+static struct session *
+open_session(struct forked_server *server, const char *const *steps)
+{
+	struct session_params p = {
+		.host = "127.0.0.1", .ehlo_name = "me.example",
+		.tls = SESSION_PLAIN, .use_chunking = true,
+		.deadline = clock_deadline(10000), .answer_ms = 10000,
+	};
+	struct status st = STATUS_INIT;
+	struct session *s;
+
+	write_letters();
+	scripted_server_start(server, steps);
+	p.port = server->port;
+	s = session_open(&p, &st);
+	ck_assert_ptr_nonnull(s);
+	return s;
+}
+
+/* The first shows that BDAT works; the others fly together. */
+static void
+send_all(struct session *s)
+{
+	start(s, &letters[0]);
+	finish(&letters[0]);
+	start(s, &letters[1]);
+	ck_assert(!session_is_answered(letters[1].transaction));
+	start(s, &letters[2]);
+	finish(&letters[1]);
+	finish(&letters[2]);
+}
+
+static char
+state(const struct letter *l)
+{
+	static const char known[] = {
+		[RECIPIENT_PENDING] = 'p', [RECIPIENT_ACCEPTED] = 'a',
+		[RECIPIENT_DELIVERED] = 'd', [RECIPIENT_DEFERRED] = 'w',
+		[RECIPIENT_REFUSED] = 'r' };
+	char c = known[l->recipient.state];
+
+	return l->outcome.answer_unknown ? (char)(c - 'a' + 'A') : c;
+}
+
+START_TEST(answers_that_make_no_sense_end_it)
+{
+	const struct flight *f = &flights[_i];
+	struct forked_server server;
+	struct session *s = open_session(&server, f->steps);
+	const struct status *second = &letters[1].st, *third = &letters[2].st;
+	char states[LETTERS + 1] = "";
+	int i;
+
+	send_all(s);
+	for (i = 0; i < LETTERS; i++)
+		states[i] = state(&letters[i]);
+	ck_assert_msg(strcmp(states, f->states) == 0, "%s: %s, %s; %s",
+	    f->name, states, second->text, third->text);
+	ck_assert_msg(strstr(second->text, f->says) != NULL ||
+	    strstr(third->text, f->says) != NULL, "%s: %s; %s", f->name,
+	    second->text, third->text);
+	ck_assert_msg(session_is_usable(s) == !f->dead, "%s", f->name);
+	session_close(s);
+	ck_assert_msg(forked_server_end(&server) == 0, "%s", f->name);
+}
+END_TEST
+
+/* Half a reply is waited for when it is wanted, and not before. */
+START_TEST(half_a_reply_keeps_nobody_waiting)
+{
+	static const char *const steps[] = { FIRST, SAID,
+	    "(250-half\r\n250 a re", ">RSET", SAID, "<ply", "<250 ok",
+	    "<250 ok", "<250 ok", TAKEN, NULL };
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	struct forked_server server;
+	struct session *s = open_session(&server, steps);
+	int i;
+
+	start(s, &letters[0]);
+	finish(&letters[0]);
+	start(s, &letters[1]);
+	for (i = 0; i < 20; i++) {
+		ck_assert(!session_is_answered(letters[1].transaction));
+		ck_assert(session_has_room(s, &letters[2].data, 1));
+		nanosleep(&pause, NULL);	/* it will come meanwhile */
+	}
+	start(s, &letters[2]);
+	finish(&letters[1]);
+	finish(&letters[2]);
+	ck_assert_int_eq(state(&letters[2]), 'd');
+	session_close(s);
+	ck_assert_int_eq(forked_server_end(&server), 0);
+}
+END_TEST
+
+/* To say one may take long; and so may the answer to another. */
+START_TEST(those_in_flight_can_hold_their_locks)
+{
+	static const char *const steps[] = { BOTH, TAKEN, "<250 ok", TAKEN,
+	    NULL };
+	struct forked_server server;
+	struct session *s = open_session(&server, steps);
+
+	start(s, &letters[0]);
+	finish(&letters[0]);
+	ck_assert_int_eq(letters[0].waited, 1);
+	start(s, &letters[1]);
+	start(s, &letters[2]);
+	finish(&letters[1]);
+	finish(&letters[2]);
+	/* Half a minute has not passed. */
+	ck_assert_int_eq(letters[1].waited + letters[2].waited, 0);
+	session_close(s);
+	ck_assert_int_eq(forked_server_end(&server), 0);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("flight");
+	TCase *t = tcase_create("flight");
+
+	tcase_set_timeout(t, 30);
+	tcase_add_loop_test(t, answers_that_make_no_sense_end_it, 0,
+	    sizeof flights / sizeof *flights);
+	tcase_add_test(t, half_a_reply_keeps_nobody_waiting);
+	tcase_add_test(t, those_in_flight_can_hold_their_locks);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+CHECK_MAIN(suite)
