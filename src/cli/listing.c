@@ -81,17 +81,17 @@ void
 listing_reason(char text[LISTING_REASON], const struct spool_entry *e)
 {
 	const struct envelope *envelope = &e->submission.envelope;
-	const struct status *st = &e->last_status;
+	struct status st = e->last_status;
 	size_t i;
 
 	/* What was refused at once has no attempt of its own. */
-	for (i = 0; i < envelope->count && st->sysexit == EX_OK; i++)
+	for (i = 0; i < envelope->count && st.sysexit == EX_OK; i++)
 		if (envelope->recipients[i].state == RECIPIENT_REFUSED ||
 		    envelope->recipients[i].state == RECIPIENT_DEFERRED)
-			st = &envelope->recipients[i].status;
+			recipient_status(&envelope->recipients[i], &st);
 	text[0] = '\0';
-	if (st->sysexit != EX_OK)
-		listing_status(text, st);
+	if (st.sysexit != EX_OK)
+		listing_status(text, &st);
 }
 
 /* "Sat Nov 21 23:49", in the time zone of the host. */
@@ -312,6 +312,7 @@ print_recipients(struct out *out, const struct envelope *envelope)
 {
 	const struct recipient *r;
 	char reason[LISTING_REASON], line[ADDRESS_MAX + 40];
+	struct status st;
 	size_t i;
 
 	for (i = 0; i < envelope->count; i++) {
@@ -319,9 +320,10 @@ print_recipients(struct out *out, const struct envelope *envelope)
 		snprintf(line, sizeof line, "<%s> %s", r->address,
 		    listing_state(r->state));
 		print_text(out, "recipient", line);
-		if (r->status.sysexit == EX_OK || is_done(r))
+		recipient_status(r, &st);
+		if (st.sysexit == EX_OK || is_done(r))
 			continue;
-		listing_status(reason, &r->status);
+		listing_status(reason, &st);
 		out_wrap(out, VALUE_COLUMN + 2, reason);
 	}
 }

@@ -39,6 +39,7 @@ put_recipients(struct record *r, const struct envelope *envelope)
 {
 	const struct recipient *recipient;
 	struct record *one;
+	struct status st;
 	size_t i;
 
 	record_put_array(r, "recipients");
@@ -47,7 +48,8 @@ put_recipients(struct record *r, const struct envelope *envelope)
 		one = record_new();
 		put_text(one, "address", recipient->address);
 		record_put_text(one, "state", listing_state(recipient->state));
-		put_status(one, &recipient->status);
+		recipient_status(recipient, &st);
+		put_status(one, &st);
 		record_append(r, "recipients", one);
 	}
 }

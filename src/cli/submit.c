@@ -33,7 +33,7 @@ pick_status(struct outcome *out, const struct envelope *e)
 
 	for (i = 0; i < e->count; i++)
 		if (e->recipients[i].state == wanted) {
-			out->status = e->recipients[i].status;
+			recipient_status(&e->recipients[i], &out->status);
 			return;
 		}
 }

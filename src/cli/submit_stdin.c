@@ -50,8 +50,9 @@ say_recipients(const struct caller *c, const struct envelope *e,
 			caller_say_line(c, "%s: %s: %s", r->address,
 			    kept && r->state != RECIPIENT_REFUSED ?
 			    "kept, to be sent later" : words[r->state],
-			    r->status.remote[0] != '\0' ? r->status.remote :
-			    r->status.text);
+			    *recipient_fate(r)->remote != '\0' ?
+			    recipient_fate(r)->remote :
+			    recipient_fate(r)->text);
 	}
 }
 
@@ -64,6 +65,7 @@ say_outcome(const struct caller *c, const struct submission *m,
 	const struct envelope *e = &m->envelope;
 	const struct recipient *refused = first_in(e, RECIPIENT_REFUSED);
 	bool kept = out->spool_id[0] != '\0';
+	struct status why;
 
 	if (kept && isatty(STDERR_FILENO)) {
 		caller_say_line(c, "kept as %s, to be sent later%s%s",
@@ -74,9 +76,10 @@ say_outcome(const struct caller *c, const struct submission *m,
 	}
 	if (out->deferred != 0 && !kept)
 		caller_say(c, &out->status);
-	else if (refused != NULL)
-		caller_say(c, &refused->status);
-	else
+	else if (refused != NULL) {
+		recipient_status(refused, &why);
+		caller_say(c, &why);
+	} else
 		return;
 	if (e->count > 1 && (refused != NULL || out->delivered != 0))
 		say_recipients(c, e, out);

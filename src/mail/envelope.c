@@ -80,9 +80,39 @@ envelope_add(struct envelope *e, const struct address *a)
 		    sizeof *e->recipients);
 	}
 	e->recipients[e->count] = (struct recipient){ .address = address,
-	    .utf8 = a->utf8, .status = STATUS_INIT };
+	    .utf8 = a->utf8 };
 	*slot = ++e->count;
 	e->slotted = e->count;
+}
+
+const struct fate *
+recipient_fate(const struct recipient *r)
+{
+	return r->fate != NULL ? r->fate : &fate_none;
+}
+
+void
+recipient_status(const struct recipient *r, struct status *st)
+{
+	fate_status(recipient_fate(r), st);
+}
+
+void
+recipient_share(struct recipient *r, enum recipient_state state, struct fate *f)
+{
+	fate_hold(f);	/* first: it may be the one that goes */
+	fate_release(r->fate);
+	r->fate = f;
+	r->state = state;
+}
+
+void
+recipient_settle(struct recipient *r, enum recipient_state state,
+    const struct status *st)
+{
+	fate_release(r->fate);
+	r->fate = fate_new(st);
+	r->state = state;
 }
 
 size_t
@@ -99,14 +129,13 @@ void
 envelope_settle(struct envelope *e, enum recipient_state from,
     enum recipient_state to, const struct status *st)
 {
+	struct fate *f = fate_new(st);
 	size_t i;
 
-	for (i = 0; i < e->count; i++) {
-		if (e->recipients[i].state != from)
-			continue;
-		e->recipients[i].state = to;
-		e->recipients[i].status = *st;
-	}
+	for (i = 0; i < e->count; i++)
+		if (e->recipients[i].state == from)
+			recipient_share(&e->recipients[i], to, f);
+	fate_release(f);
 }
 
 void
@@ -117,6 +146,7 @@ envelope_release(struct envelope *e)
 	for (i = 0; i < e->count; i++) {
 		free(e->recipients[i].address);
 		free(e->recipients[i].original);
+		fate_release(e->recipients[i].fate);
 	}
 	free(e->recipients);
 	free(e->slots);

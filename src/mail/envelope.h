@@ -8,15 +8,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/status.h"
 #include "mail/address.h"
+#include "mail/fate.h"
 
 enum recipient_state {
 	RECIPIENT_PENDING,	/* nothing said yet */
 	RECIPIENT_ACCEPTED,	/* RCPT accepted, data not answered yet */
 	RECIPIENT_DELIVERED,	/* accepted after the data */
-	RECIPIENT_DEFERRED,	/* may go later: status says why */
-	RECIPIENT_REFUSED	/* refused for good: status says why */
+	RECIPIENT_DEFERRED,	/* may go later: its fate says why */
+	RECIPIENT_REFUSED	/* refused for good: its fate says why */
 };
 
 struct recipient {
@@ -24,8 +24,8 @@ struct recipient {
 	char		*original;	/* ORCPT value "rfc822;..." in xtext, or NULL */
 	bool		 utf8;		/* needs SMTPUTF8 */
 	enum recipient_state state;
-	struct status	 status;	/* why deferred or refused; the reply when
-					 * delivered */
+	struct fate	*fate;		/* why deferred or refused; the reply when
+					 * delivered; NULL: nothing to tell */
 };
 
 struct envelope {
@@ -46,6 +46,15 @@ struct envelope {
 /* Adds a recipient unless it is there already (whatever its case).  The envelope
  * keeps copies. */
 void	envelope_add(struct envelope *e, const struct address *a);
+/* What explains a recipient's state, never NULL; and the same as a status. */
+const struct fate *recipient_fate(const struct recipient *r);
+void	recipient_status(const struct recipient *r, struct status *st);
+/* Gives a recipient a state and a fate: of its own, or one that others hold too
+ * (which may be NULL). */
+void	recipient_settle(struct recipient *r, enum recipient_state state,
+	    const struct status *st);
+void	recipient_share(struct recipient *r, enum recipient_state state,
+	    struct fate *f);
 /* Recipients in that state. */
 size_t	envelope_count(const struct envelope *e, enum recipient_state state);
 /* Gives every recipient in state `from` the state `to` and this status. */

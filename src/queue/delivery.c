@@ -146,12 +146,12 @@ resolve_name(struct recipient *r, struct local *l)
 		r->address = xstrdup(to.recipients[0].address);
 		r->utf8 = to.recipients[0].utf8;
 	} else {
-		r->state = RECIPIENT_DEFERRED;
-		status_set(&r->status, EX_CONFIG, "%s stands for %zu addresses, "
+		status_set(&st, EX_CONFIG, "%s stands for %zu addresses, "
 		    "and was kept while the config was wrong", r->address,
 		    to.count);
-		status_hint(&r->status, "make the name lead to one address, then "
+		status_hint(&st, "make the name lead to one address, then "
 		    "mailbearer queue retry");
+		recipient_settle(r, RECIPIENT_DEFERRED, &st);
 	}
 	address_release(&name);
 	envelope_release(&to);
@@ -188,12 +188,13 @@ static void
 settle_redirected(struct attempt *a)
 {
 	const struct recipient *r;
+	struct status st;
 
 	if (a->envelope != &a->redirected)
 		return;
 	r = &a->redirected.recipients[0];
-	envelope_settle(&a->s->envelope, RECIPIENT_PENDING, r->state,
-	    &r->status);
+	recipient_status(r, &st);
+	envelope_settle(&a->s->envelope, RECIPIENT_PENDING, r->state, &st);
 	envelope_release(&a->redirected);
 }
 

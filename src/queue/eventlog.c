@@ -15,9 +15,11 @@
 static bool
 fared_alike(const struct recipient *a, const struct recipient *b)
 {
-	return a->state == b->state && a->status.reply == b->status.reply &&
-	    strcmp(a->status.enhanced, b->status.enhanced) == 0 &&
-	    strcmp(a->status.text, b->status.text) == 0;
+	const struct fate *f = recipient_fate(a), *g = recipient_fate(b);
+
+	return a->state == b->state && f->reply == g->reply &&
+	    strcmp(f->enhanced, g->enhanced) == 0 &&
+	    strcmp(f->text, g->text) == 0;
 }
 
 /* Marks those that share recipient `first`'s line and lists them. */
@@ -82,9 +84,11 @@ add_message(struct log_event *e, const struct submission *s,
 static int
 priority_of(const struct recipient *r)
 {
+	enum status_class class = recipient_fate(r)->class;
+
 	if (r->state == RECIPIENT_DELIVERED)
 		return LOG_INFO;
-	if (r->status.class == CLASS_CONFIG || r->status.class == CLASS_POLICY)
+	if (class == CLASS_CONFIG || class == CLASS_POLICY)
 		return LOG_ERR;
 	return r->state == RECIPIENT_REFUSED ? LOG_NOTICE : LOG_WARNING;
 }
@@ -112,6 +116,7 @@ eventlog_attempt(const struct submission *s, const struct delivery_report *r,
 	const struct envelope *e = &s->envelope;
 	struct log_event event;
 	bool *done = xcalloc(e->count, sizeof *done);
+	struct status st;
 	size_t i;
 
 	for (i = 0; i < e->count; i++) {
@@ -128,7 +133,8 @@ eventlog_attempt(const struct submission *s, const struct delivery_report *r,
 		if (e->recipients[i].state == RECIPIENT_DELIVERED)
 			log_event_add(&event, "token", "%s",
 			    r->token_cached ? "cached" : "new");
-		log_event_add_status(&event, &e->recipients[i].status);
+		recipient_status(&e->recipients[i], &st);
+		log_event_add_status(&event, &st);
 		log_event_end(&event, priority_of(&e->recipients[i]));
 	}
 	free(done);

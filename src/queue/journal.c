@@ -93,7 +93,7 @@ is_settled(const struct recipient *r)
 static bool
 alike(const struct recipient *a, const struct recipient *b, size_t n)
 {
-	const struct status *s = &a->status, *t = &b->status;
+	const struct fate *s = recipient_fate(a), *t = recipient_fate(b);
 
 	if (a->state != b->state)
 		return false;
@@ -133,10 +133,7 @@ static void
 add_state(struct journal *j, const struct recipient *recipients, size_t count,
     size_t first, size_t n, bool *done)
 {
-	struct journal_state s = {
-		.is = recipients[first].state,
-		.status = recipients[first].status
-	};
+	struct journal_state s = { .is = recipients[first].state };
 	struct buf ranges;
 	size_t i, start = 0, end = 0, mark = 0;
 
@@ -148,6 +145,7 @@ add_state(struct journal *j, const struct recipient *recipients, size_t count,
 			done[i] = true;
 		}
 	s.of = ranges.data;
+	recipient_status(&recipients[first], &s.status);
 	add(j, "state", journal_state_fields, &s,
 	    sealed_status_fields, &s.status);
 	buf_release(&ranges);

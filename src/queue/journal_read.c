@@ -79,27 +79,32 @@ take_index(const char **p, size_t limit, size_t *index)
 	return *index < limit ? 0 : -1;
 }
 
+/* One of the comma's parts: "0-3" or "7", above those before it. */
+static int
+take_range(const char **p, size_t next, size_t limit, size_t *first,
+    size_t *last)
+{
+	if (take_index(p, limit, first) == -1 || *first < next)
+		return -1;
+	*last = *first;
+	if (**p != '-')
+		return 0;
+	++*p;
+	return take_index(p, limit, last) == -1 || *last <= *first ? -1 : 0;
+}
+
 /* "0-3,7", ascending. */
 static int
-set_states(struct envelope *e, const struct journal_state *s)
+set_states(struct envelope *e, const struct journal_state *s, struct fate *f)
 {
 	const char *p = s->of;
-	size_t first, last, next = 0;
+	size_t i, last, next = 0;
 
 	do {
-		if (take_index(&p, e->count, &first) == -1 || first < next)
+		if (take_range(&p, next, e->count, &i, &last) == -1)
 			return -1;
-		last = first;
-		if (*p == '-') {
-			p++;
-			if (take_index(&p, e->count, &last) == -1 ||
-			    last <= first)
-				return -1;
-		}
-		for (next = last + 1; first < next; first++) {
-			e->recipients[first].state = s->is;
-			e->recipients[first].status = s->status;
-		}
+		for (next = last + 1; i < next; i++)
+			recipient_share(&e->recipients[i], s->is, f);
 	} while (*p++ == ',');
 	return p[-1] == '\0' ? 0 : -1;
 }
@@ -108,13 +113,17 @@ static int
 read_state(struct reader *in, struct sealed *r)
 {
 	struct journal_state s = { 0 };
+	struct fate *f = NULL;
 	int rc = -1;
 
 	if (is_complete(in) && sealed_take(r, journal_state_fields, &s) == 0 &&
 	    sealed_take(r, sealed_status_fields, &s.status) == 0 &&
 	    s.of != NULL && s.is != RECIPIENT_PENDING &&
-	    s.is != RECIPIENT_ACCEPTED)
-		rc = set_states(envelope_of(in), &s);
+	    s.is != RECIPIENT_ACCEPTED) {
+		f = fate_new(&s.status);
+		rc = set_states(envelope_of(in), &s, f);
+	}
+	fate_release(f);
 	free(s.of);
 	return rc;
 }

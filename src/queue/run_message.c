@@ -97,7 +97,7 @@ take_reason(struct try *t, enum recipient_state state)
 
 	for (i = 0; i < e->count; i++)
 		if (e->recipients[i].state == state) {
-			t->reason = e->recipients[i].status;
+			recipient_status(&e->recipients[i], &t->reason);
 			return;
 		}
 }

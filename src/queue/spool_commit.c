@@ -370,10 +370,13 @@ spool_commit_failed(struct spool *s, struct submission *submission,
 		.spool = s, .submission = submission, .is_failed = true,
 		.id = id
 	};
+	struct status reason;
 	size_t i;
 
-	for (i = e->count; i-- != 0; )
-		if (e->recipients[i].state == RECIPIENT_REFUSED)
-			k.reason = &e->recipients[i].status;
+	for (i = 0; i < e->count && k.reason == NULL; i++)
+		if (e->recipients[i].state == RECIPIENT_REFUSED) {
+			recipient_status(&e->recipients[i], &reason);
+			k.reason = &reason;
+		}
 	return commit(&k, account, st);
 }

@@ -142,17 +142,19 @@ heed(struct attempt *a, const struct status *st)
 static void
 heed_recipients(struct attempt *a)
 {
-	const struct envelope *e = a->envelope;
-	size_t i;
+	const struct recipient *r = a->envelope->recipients;
+	const struct recipient *end = r + a->envelope->count;
+	struct status st;
 
-	for (i = 0; i < e->count; i++) {
-		if (e->recipients[i].state == RECIPIENT_DELIVERED) {
+	for (; r < end; r++) {
+		if (r->state == RECIPIENT_DELIVERED) {
 			limits_clear(a->config, a->report->account);
 			return;
 		}
-		if (e->recipients[i].state == RECIPIENT_DEFERRED &&
-		    e->recipients[i].status.scope == SCOPE_ACCOUNT) {
-			heed(a, &e->recipients[i].status);
+		if (r->state == RECIPIENT_DEFERRED &&
+		    recipient_fate(r)->scope == SCOPE_ACCOUNT) {
+			recipient_status(r, &st);
+			heed(a, &st);
 			return;
 		}
 	}

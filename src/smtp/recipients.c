@@ -30,10 +30,12 @@ path_check(const char *path, struct status *st)
 static void
 refuse_utf8(struct recipient *r, const char *host)
 {
-	status_set(&r->status, EX_NOUSER, "%s does not take <%s>: no SMTPUTF8 "
+	struct status st;
+
+	status_set(&st, EX_NOUSER, "%s does not take <%s>: no SMTPUTF8 "
 	    "there for addresses that are not ASCII", host, r->address);
-	status_remote(&r->status, 0, "5.6.7", "");	/* RFC 6531 3.5 */
-	r->state = RECIPIENT_REFUSED;
+	status_remote(&st, 0, "5.6.7", "");	/* RFC 6531 3.5 */
+	recipient_settle(r, RECIPIENT_REFUSED, &st);
 }
 
 void
@@ -42,14 +44,15 @@ recipients_choose(struct recipients *to, struct envelope *e,
 {
 	struct recipient *r = e->recipients;
 	const struct recipient *end = r + e->count;
+	struct status st;
 
 	*to = (struct recipients){ .list = xcalloc(e->count + 1,
 	    sizeof(struct recipient *)) };
 	for (; r < end && to->count < (size_t)max; r++)
 		if (r->state != RECIPIENT_PENDING)
 			continue;
-		else if (path_check(r->address, &r->status) == -1)
-			r->state = RECIPIENT_REFUSED;
+		else if (path_check(r->address, &st) == -1)
+			recipient_settle(r, RECIPIENT_REFUSED, &st);
 		else if (r->utf8 && !x->smtputf8)
 			refuse_utf8(r, host);
 		else
@@ -84,9 +87,10 @@ recipients_refuse_utf8(struct recipients *to, const char *host)
 static bool
 is_surplus(const struct recipient *r)
 {
-	return r->state != RECIPIENT_ACCEPTED && (r->status.reply == 452 ||
-	    (r->status.reply == 552 &&
-	    strcasestr(r->status.remote, "recipients") != NULL));
+	const struct fate *f = recipient_fate(r);
+
+	return r->state != RECIPIENT_ACCEPTED && (f->reply == 452 ||
+	    (f->reply == 552 && strcasestr(f->remote, "recipients") != NULL));
 }
 
 void
@@ -95,10 +99,9 @@ recipients_release_surplus(struct recipients *to)
 	size_t i, kept = 0;
 
 	for (i = 0; i < to->count; i++)
-		if (is_surplus(to->list[i])) {
-			to->list[i]->state = RECIPIENT_PENDING;
-			status_clear(&to->list[i]->status);
-		} else
+		if (is_surplus(to->list[i]))
+			recipient_share(to->list[i], RECIPIENT_PENDING, NULL);
+		else
 			to->list[kept++] = to->list[i];
 	to->count = kept;
 }
@@ -113,13 +116,13 @@ void
 recipients_settle(struct recipients *to, enum recipient_state state,
     const struct status *st)
 {
+	struct fate *f = fate_new(st);
 	size_t i;
 
 	for (i = 0; i < to->count; i++)
-		if (!is_settled(to->list[i])) {
-			to->list[i]->state = state;
-			to->list[i]->status = *st;
-		}
+		if (!is_settled(to->list[i]))
+			recipient_share(to->list[i], state, f);
+	fate_release(f);
 }
 
 void

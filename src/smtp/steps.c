@@ -103,6 +103,8 @@ judge_mail(struct transaction *t)
 static void
 judge_recipient(struct transaction *t, struct recipient *r)
 {
+	struct status st;
+
 	if (t->mail_refused)
 		return;
 	if (dialogue_class(t->s) == 2) {
@@ -110,10 +112,10 @@ judge_recipient(struct transaction *t, struct recipient *r)
 		t->to.accepted++;
 		return;
 	}
-	dialogue_refused(t->s, DIAGNOSE_RCPT, &r->status,
-	    "RCPT TO:<%s> refused", r->address);
-	r->state = status_is_mendable(&r->status) ? RECIPIENT_DEFERRED :
-	    RECIPIENT_REFUSED;
+	dialogue_refused(t->s, DIAGNOSE_RCPT, &st, "RCPT TO:<%s> refused",
+	    r->address);
+	recipient_settle(r, status_is_mendable(&st) ? RECIPIENT_DEFERRED :
+	    RECIPIENT_REFUSED, &st);
 }
 
 int

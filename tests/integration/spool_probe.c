@@ -71,8 +71,8 @@ attempt(struct spool_entry *e, struct status *st)
 	if (spool_record_sent(e, st) == -1)
 		return -1;
 	status_set(&why, EX_TEMPFAIL, "later");
-	e->submission.envelope.recipients[0].state = RECIPIENT_DEFERRED;
-	e->submission.envelope.recipients[0].status = why;
+	recipient_settle(&e->submission.envelope.recipients[0],
+	    RECIPIENT_DEFERRED, &why);
 	return spool_record_attempt(e, "alerts", &why, clock_wall() + 60, st);
 }
 

@@ -99,9 +99,59 @@ START_TEST(settling_moves_one_state)
 	envelope_settle(&e, RECIPIENT_PENDING, RECIPIENT_DEFERRED, &st);
 	ck_assert_uint_eq(envelope_count(&e, RECIPIENT_PENDING), 0);
 	ck_assert_uint_eq(envelope_count(&e, RECIPIENT_DEFERRED), 2);
-	ck_assert_str_eq(e.recipients[2].status.text, "later");
+	ck_assert_str_eq(recipient_fate(&e.recipients[2])->text, "later");
 	ck_assert_int_eq(e.recipients[1].state, RECIPIENT_REFUSED);
-	ck_assert_str_eq(e.recipients[1].status.text, "");
+	ck_assert_str_eq(recipient_fate(&e.recipients[1])->text, "");
+	envelope_release(&e);
+}
+END_TEST
+
+START_TEST(a_fate_is_the_status_it_was_made_of)
+{
+	struct recipient r = { .state = RECIPIENT_PENDING };
+	struct status st = STATUS_INIT, back;
+
+	recipient_status(&r, &back);
+	ck_assert_int_eq(back.sysexit, EX_OK);
+	ck_assert_str_eq(back.text, "");
+	status_set(&st, EX_NOUSER, "%0511d", 1);	/* as long as it may be */
+	status_remote(&st, 550, "5.1.10", "no such user");
+	status_hint(&st, "ask him");
+	recipient_settle(&r, RECIPIENT_REFUSED, &st);
+	recipient_status(&r, &back);
+	ck_assert_int_eq(back.sysexit, st.sysexit);
+	ck_assert_int_eq(back.scope, st.scope);
+	ck_assert_int_eq(back.class, st.class);
+	ck_assert_int_eq(back.reply, 550);
+	ck_assert_str_eq(back.enhanced, "5.1.10");
+	ck_assert_str_eq(back.text, st.text);
+	ck_assert_str_eq(back.remote, "no such user");
+	ck_assert_str_eq(back.hint, "ask him");
+	recipient_share(&r, RECIPIENT_PENDING, NULL);
+	ck_assert_ptr_eq(recipient_fate(&r), &fate_none);
+}
+END_TEST
+
+/* A message for a thousand has a thousand of them in memory: what each takes is
+ * an eighth of a megabyte in all, and what befell many is there once. */
+START_TEST(a_recipient_is_small)
+{
+	struct envelope e = ENVELOPE_INIT;
+	struct status st = STATUS_INIT;
+
+	ck_assert_uint_le(sizeof(struct recipient), 128);
+	add(&e, "a@x");
+	add(&e, "b@x");
+	status_set(&st, EX_TEMPFAIL, "later");
+	envelope_settle(&e, RECIPIENT_PENDING, RECIPIENT_DEFERRED, &st);
+	ck_assert_ptr_eq(e.recipients[0].fate, e.recipients[1].fate);
+	ck_assert_uint_eq(e.recipients[0].fate->holders, 2);
+	recipient_share(&e.recipients[0], RECIPIENT_PENDING, NULL);
+	ck_assert_uint_eq(e.recipients[1].fate->holders, 1);
+	/* Its own fate again. */
+	recipient_share(&e.recipients[1], RECIPIENT_DEFERRED,
+	    e.recipients[1].fate);
+	ck_assert_str_eq(e.recipients[1].fate->text, "later");
 	envelope_release(&e);
 }
 END_TEST
@@ -117,6 +167,8 @@ suite(void)
 	tcase_add_test(t, recipients_put_there_by_hand_count_too);
 	tcase_add_test(t, smtputf8_is_noted);
 	tcase_add_test(t, settling_moves_one_state);
+	tcase_add_test(t, a_fate_is_the_status_it_was_made_of);
+	tcase_add_test(t, a_recipient_is_small);
 	suite_add_tcase(s, t);
 	return s;
 }

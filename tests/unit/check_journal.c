@@ -51,6 +51,7 @@ teardown(void)
 	for (i = 0; i < 5; i++) {
 		free(recipients[i].address);
 		free(recipients[i].original);
+		fate_release(recipients[i].fate);
 	}
 }
 
@@ -85,13 +86,14 @@ read_back(struct spool_entry *e, const struct journal *j, size_t *good)
 
 START_TEST(what_is_written_is_read)
 {
+	struct status why = STATUS_INIT;
 	struct spool_entry e;
 	struct journal j;
 	size_t good;
 
-	recipients[2].state = RECIPIENT_REFUSED;
-	status_set(&recipients[2].status, EX_NOUSER, "RCPT TO refused");
-	status_remote(&recipients[2].status, 550, "5.1.10", "no such \xc3\xbc");
+	status_set(&why, EX_NOUSER, "RCPT TO refused");
+	status_remote(&why, 550, "5.1.10", "no such \xc3\xbc");
+	recipient_settle(&recipients[2], RECIPIENT_REFUSED, &why);
 	first_group(&j);
 	ck_assert_int_eq(read_back(&e, &j, &good), 0);
 	ck_assert_uint_eq(good, j.bytes.len);
@@ -113,9 +115,10 @@ START_TEST(what_is_written_is_read)
 	ck_assert(e.submission.envelope.recipients[3].utf8);
 	ck_assert_int_eq(e.submission.envelope.recipients[2].state,
 	    RECIPIENT_REFUSED);
-	ck_assert_str_eq(e.submission.envelope.recipients[2].status.remote,
+	ck_assert_str_eq(recipient_fate(&e.submission.envelope.recipients[2])->remote,
 	    "no such \xc3\xbc");
-	ck_assert_int_eq(e.submission.envelope.recipients[2].status.reply, 550);
+	ck_assert_int_eq(
+	    recipient_fate(&e.submission.envelope.recipients[2])->reply, 550);
 	ck_assert_int_eq(e.submission.envelope.recipients[0].state,
 	    RECIPIENT_PENDING);
 	ck_assert_int_eq(e.next_attempt, 1790000300);
@@ -426,21 +429,24 @@ START_TEST(states_stay_short)
 {
 	const size_t count = 20000;
 	struct recipient *many = xcalloc(count, sizeof *many);
+	struct status st;
 	struct journal j;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		many[i].state = i % 2 ? RECIPIENT_DEFERRED : RECIPIENT_REFUSED;
-		status_set(&many[i].status, EX_TEMPFAIL, "number %zu", i);
-		many[i].status.reply = 400 + (int)i % 200;
-		snprintf(many[i].status.enhanced,
-		    sizeof many[i].status.enhanced, "4.%zu", i);
+		status_set(&st, EX_TEMPFAIL, "number %zu", i);
+		st.reply = 400 + (int)i % 200;
+		snprintf(st.enhanced, sizeof st.enhanced, "4.%zu", i);
+		recipient_settle(&many[i], i % 2 ? RECIPIENT_DEFERRED :
+		    RECIPIENT_REFUSED, &st);
 	}
 	journal_init(&j, ID, AT, JOURNAL_FIRST_MAX);
 	journal_add_states(&j, many, count);
 	ck_assert(!j.bytes.overflow);
 	ck_assert_uint_lt(j.bytes.len, 256 * 1024);
 	journal_release(&j);
+	for (i = 0; i < count; i++)
+		fate_release(many[i].fate);
 	free(many);
 }
 END_TEST

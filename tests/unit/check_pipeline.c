@@ -111,17 +111,18 @@ static void
 check_attribution(struct world *w, struct letter *l, int i)
 {
 	const struct recipient *r = &l->recipients[i];
-	const char *number = strstr(r->status.remote, "reply #");
+	const struct fate *f = recipient_fate(r);
+	const char *number = strstr(f->remote, "reply #");
 	const struct moody_reply *said;
 
 	if (number == NULL) {
-		expect(w, l, r->status.reply == 0 ||
+		expect(w, l, f->reply == 0 ||
 		    r->state != RECIPIENT_DELIVERED, "recipient %d: %s (%s)",
-		    i, r->status.text, r->status.remote);
+		    i, f->text, f->remote);
 		return;
 	}
 	said = &w->log->reply[atol(number + strlen("reply #"))];
-	expect(w, l, said->code == r->status.reply, "recipient %d: %s", i,
+	expect(w, l, said->code == f->reply, "recipient %d: %s", i,
 	    number);
 	if (said->code == 421)
 		return;		/* for all that are in flight */
@@ -156,7 +157,7 @@ check_outcome(struct world *w, struct letter *l, int rc,
 		if (r->state != RECIPIENT_DELIVERED)
 			expect(w, l, !may_be_there || outcome->answer_unknown,
 			    "recipient %d, rc %d: %s (%s)", i, rc,
-			    r->status.text, r->status.remote);
+			    recipient_fate(r)->text, recipient_fate(r)->remote);
 	}
 	expect(w, l, !outcome->answer_unknown || l->was_sent_all, "not said");
 	expect(w, l, !outcome->unsent || rc == -1, "unsent");
@@ -299,8 +300,10 @@ live_through(unsigned seed)
 	}
 	for (i = 0; i < MOODY_MESSAGES; i++) {
 		check_fate(w, &w->letters[i]);
-		for (rcpt = 0; rcpt < MOODY_RECIPIENTS; rcpt++)
+		for (rcpt = 0; rcpt < MOODY_RECIPIENTS; rcpt++) {
 			seen.duplicates += w->log->accepted[i][rcpt] > 1;
+			fate_release(w->letters[i].recipients[rcpt].fate);
+		}
 	}
 	if (w->most > seen.depth)
 		seen.depth = w->most;

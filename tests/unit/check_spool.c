@@ -200,10 +200,10 @@ START_TEST(attempts_are_remembered)
 	load(id, &e);
 	ck_assert(e.answer_unknown);
 	e.submission.envelope.recipients[0].state = RECIPIENT_DELIVERED;
-	e.submission.envelope.recipients[1].state = RECIPIENT_DEFERRED;
 	status_set(&why, EX_TEMPFAIL, "RCPT TO");
 	status_remote(&why, 451, "4.7.500", "busy");
-	e.submission.envelope.recipients[1].status = why;
+	recipient_settle(&e.submission.envelope.recipients[1],
+	    RECIPIENT_DEFERRED, &why);
 	ck_assert_int_eq(spool_record_attempt(&e, "other", &why, 1790009999,
 	    &status), 0);
 	ck_assert_int_eq(e.attempts, 1);
@@ -216,8 +216,8 @@ START_TEST(attempts_are_remembered)
 	ck_assert_str_eq(e.last_status.remote, "busy");
 	ck_assert_int_eq(e.submission.envelope.recipients[0].state,
 	    RECIPIENT_DELIVERED);
-	ck_assert_str_eq(e.submission.envelope.recipients[1].status.enhanced,
-	    "4.7.500");
+	ck_assert_str_eq(recipient_fate(
+	    &e.submission.envelope.recipients[1])->enhanced, "4.7.500");
 	spool_entry_release(&e);
 }
 END_TEST
@@ -483,12 +483,14 @@ END_TEST
 START_TEST(only_the_refused_go_to_failed)
 {
 	struct spool_entry e;
+	struct status why = STATUS_INIT;
 	char id[SPOOL_ID_SIZE];
 
 	ck_assert_int_eq(spool_commit_failed(&spool, &submission, NULL, id,
 	    &status), -1);
-	submission.envelope.recipients[1].state = RECIPIENT_REFUSED;
-	status_set(&submission.envelope.recipients[1].status, EX_NOUSER, "no");
+	status_set(&why, EX_NOUSER, "no");
+	recipient_settle(&submission.envelope.recipients[1], RECIPIENT_REFUSED,
+	    &why);
 	status_clear(&status);
 	ck_assert_int_eq(spool_commit_failed(&spool, &submission, NULL, id,
 	    &status), 0);
