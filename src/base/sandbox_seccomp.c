@@ -14,9 +14,11 @@
 #ifdef __linux__
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,7 +48,10 @@
 
 #ifdef ARCHITECTURE
 
-/* Newer than the headers may be; the same on all architectures. */
+/* Newer than the headers may be; the same on all architectures, but for the two
+ * clock calls, which those of 64 bits do not have and use for nothing else. */
+#define NR_CLOCK_SETTIME64	404
+#define NR_CLOCK_ADJTIME64	405
 #define NR_PIDFD_SEND_SIGNAL	424
 #define NR_IO_URING_SETUP	425
 #define NR_IO_URING_ENTER	426
@@ -91,13 +96,20 @@ static const int refused[] = {
 	SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load,
 	SYS_reboot, SYS_swapon, SYS_swapoff, SYS_syslog, SYS_acct,
 	SYS_quotactl, NR_QUOTACTL_FD, SYS_sethostname, SYS_setdomainname,
-	SYS_clock_adjtime, SYS_adjtimex,
+	SYS_clock_adjtime, SYS_adjtimex, NR_CLOCK_SETTIME64,
+	NR_CLOCK_ADJTIME64,
 	/* what not every architecture has, or not by this name with musl */
 #ifdef SYS_settimeofday
 	SYS_settimeofday,
 #endif
 #ifdef SYS_clock_settime
 	SYS_clock_settime,
+#endif
+#ifdef SYS_stime
+	SYS_stime,
+#endif
+#ifdef SYS_umount
+	SYS_umount,
 #endif
 #ifdef SYS_kexec_file_load
 	SYS_kexec_file_load,
@@ -122,6 +134,9 @@ static const int refused_to_us[] = {
 #ifdef SYS_fork
 	SYS_fork, SYS_vfork,
 #endif
+	/* how fast other processes of ours run, and where */
+	SYS_setpriority, SYS_ioprio_set, SYS_sched_setscheduler,
+	SYS_sched_setparam, SYS_sched_setattr, SYS_sched_setaffinity,
 	/* files of ours for others: modes, owners, lists, set-user-ID */
 	SYS_fchmod, SYS_fchmodat, NR_FCHMODAT2, SYS_fchown, SYS_fchownat,
 	SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, NR_SETXATTRAT,
@@ -141,33 +156,56 @@ static const int refused_to_us[] = {
 #define CALLS_MAX (sizeof refused / sizeof *refused + \
 	sizeof refused_to_us / sizeof *refused_to_us)
 
-/* Judged by the low word of one argument. */
-struct argument_rule {
-	uint32_t	call;
-	int		argument, error;
-	uint16_t	test;		/* BPF_JEQ, or BPF_JSET for flags */
-	bool		is_refused;	/* these values; else all others */
-	uint32_t	values[4];
-	uint8_t		count;
-};
-
-static const struct argument_rule by_argument[] = {
-	/* What connections, the log and a look at our addresses need. */
-	{ SYS_socket, 0, EAFNOSUPPORT, BPF_JEQ, false,
-	    { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK }, 4 },
-	/* Typing into the caller's terminal. */
-	{ SYS_ioctl, 1, EPERM, BPF_JEQ, true, { TIOCSTI, TIOCLINUX }, 2 },
-};
-
 #ifdef __s390x__
 #define CLONE_FLAGS 1
 #else
 #define CLONE_FLAGS 0
 #endif
 
+/* Judged by the low word of one argument. */
+#define VALUES_MAX 8
+struct argument_rule {
+	uint32_t	call;
+	int		argument, error;
+	uint16_t	test;		/* BPF_JEQ, or BPF_JSET for flags */
+	bool		is_refused;	/* these values; else all others */
+	uint8_t		count;
+	uint32_t	values[VALUES_MAX];
+};
+
+static const struct argument_rule by_argument[] = {
+	/* What connections, the log and a look at our addresses need.  The second
+	 * could load a module for others just as well. */
+	{ SYS_socket, 0, EAFNOSUPPORT, BPF_JEQ, false, 4,
+	    { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK } },
+	{ SYS_socketpair, 0, EAFNOSUPPORT, BPF_JEQ, false, 1, { AF_UNIX } },
+	/* Typing into the caller's terminal, or making another thing of it; a
+	 * signal to whoever is named when something comes. */
+	{ SYS_ioctl, 1, EPERM, BPF_JEQ, true, 7, { TIOCSTI, TIOCLINUX,
+	    TIOCSETD, TIOCSPGRP, TIOCSIG, FIOSETOWN, SIOCSPGRP } },
+	{ SYS_fcntl, 1, EPERM, BPF_JEQ, true, 3,
+	    { F_SETOWN, F_SETSIG, F_SETOWN_EX } },
+#ifdef SYS_fcntl64
+	{ SYS_fcntl64, 1, EPERM, BPF_JEQ, true, 3,
+	    { F_SETOWN, F_SETSIG, F_SETOWN_EX } },
+#endif
+};
+
+/* The same, unless a module is at work. */
+static const struct argument_rule by_argument_to_us[] = {
+	/* Threads are no processes. */
+	{ SYS_clone, CLONE_FLAGS, EPERM, BPF_JSET, false, 1, { CLONE_THREAD } },
+	/* listen, accept, accept4.  Of socket there, its older way that C
+	 * libraries still take on i386 and s390x, the family is in memory, where
+	 * it cannot be judged. */
+#ifdef SYS_socketcall
+	{ SYS_socketcall, 0, EPERM, BPF_JEQ, true, 3, { 4, 5, 18 } },
+#endif
+};
+
 /* A filter in the making. */
 struct filter {
-	struct sock_filter	code[3 * CALLS_MAX + 64];
+	struct sock_filter	code[3 * CALLS_MAX + 128];
 	unsigned short		len;
 };
 
@@ -220,22 +258,30 @@ judge(struct filter *f, const struct argument_rule *r)
 	end(f, r->is_refused ? error : SECCOMP_RET_ALLOW);
 }
 
-/* Threads are no processes, and a signal to oneself is abort(3). */
+static void
+judge_all(struct filter *f, const struct argument_rule *rules, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		judge(f, &rules[i]);
+}
+#define JUDGE(f, rules) judge_all(f, rules, sizeof rules / sizeof *rules)
+
+/* Calls that name a process: a signal to oneself is abort(3), and one's own
+ * limits, which 0 means too, are one's own. */
 static void
 keep_to_itself(struct filter *f)
 {
-	static const uint32_t signals[] = { SYS_kill, SYS_tkill, SYS_tgkill };
-	const struct argument_rule threads = { SYS_clone, CLONE_FLAGS, EPERM,
-	    BPF_JSET, false, { CLONE_THREAD }, 1 };
-	struct argument_rule own = { .error = EPERM, .test = BPF_JEQ,
-	    .values = { (uint32_t)getpid() }, .count = 1 };
-	size_t i;
+	uint32_t own = (uint32_t)getpid();
+	const struct argument_rule rules[] = {
+		{ SYS_kill, 0, EPERM, BPF_JEQ, false, 1, { own } },
+		{ SYS_tkill, 0, EPERM, BPF_JEQ, false, 1, { own } },
+		{ SYS_tgkill, 0, EPERM, BPF_JEQ, false, 1, { own } },
+		{ SYS_prlimit64, 0, EPERM, BPF_JEQ, false, 2, { 0, own } },
+	};
 
-	judge(f, &threads);
-	for (i = 0; i < sizeof signals / sizeof *signals; i++) {
-		own.call = signals[i];
-		judge(f, &own);
-	}
+	JUDGE(f, rules);
 }
 
 static int
@@ -289,7 +335,6 @@ write_filter(struct filter *f, bool with_modules)
 	 * takes clone(2) where there is no clone3. */
 	const struct argument_rule clone3 = { .call = NR_CLONE3,
 	    .error = ENOSYS };
-	size_t i;
 
 	load(f, offsetof(struct seccomp_data, arch));
 	add(f, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
@@ -302,10 +347,11 @@ write_filter(struct filter *f, bool with_modules)
 	end(f, SECCOMP_RET_KILL_PROCESS);
 #endif
 	judge(f, &clone3);
-	for (i = 0; i < sizeof by_argument / sizeof *by_argument; i++)
-		judge(f, &by_argument[i]);
-	if (!with_modules)
+	JUDGE(f, by_argument);
+	if (!with_modules) {
+		JUDGE(f, by_argument_to_us);
 		keep_to_itself(f);
+	}
 	refuse_listed(f, with_modules);
 }
 

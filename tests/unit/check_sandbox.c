@@ -5,15 +5,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -228,6 +231,113 @@ signal_by_descriptor(void)
 }
 
 static int
+signal_by_input(void)
+{
+	return done(fcntl(own_fd, F_SETOWN, getppid()));
+}
+
+static int
+signal_by_input_ex(void)
+{
+	struct f_owner_ex owner = { F_OWNER_PID, getppid() };
+
+	return done(fcntl(own_fd, F_SETOWN_EX, &owner));
+}
+
+static int
+choose_signal(void)
+{
+	return done(fcntl(own_fd, F_SETSIG, SIGKILL));
+}
+
+static int
+signal_by_socket(unsigned long request)
+{
+	int owner = getppid();
+
+	return done(ioctl(socket(AF_UNIX, SOCK_DGRAM, 0), request, &owner));
+}
+
+static int
+signal_by_fiosetown(void)
+{
+	return signal_by_socket(FIOSETOWN);
+}
+
+static int
+signal_by_siocspgrp(void)
+{
+	return signal_by_socket(SIOCSPGRP);
+}
+
+static int
+ask_for_flags(void)
+{
+	return done(fcntl(own_fd, F_GETFL));
+}
+
+static int
+change_limit(pid_t pid)
+{
+	struct rlimit limit;
+
+	if (prlimit(pid, RLIMIT_CORE, NULL, &limit) == -1)
+		return errno;
+	return done(prlimit(pid, RLIMIT_CORE, &limit, NULL));
+}
+
+static int
+limit_other(void)
+{
+	return change_limit(getppid());
+}
+
+static int
+limit_self(void)
+{
+	int error = change_limit(0);
+
+	return error != 0 ? error : change_limit(getpid());
+}
+
+static int
+slow_others(void)
+{
+	return done(setpriority(PRIO_PROCESS, (id_t)getppid(),
+	    getpriority(PRIO_PROCESS, (id_t)getppid())));
+}
+
+static int
+slow_others_by_policy(void)
+{
+	struct sched_param none = { 0 };
+
+	return done(syscall(SYS_sched_setscheduler, getppid(), SCHED_OTHER,
+	    &none));
+}
+
+static int
+move_others(void)
+{
+	unsigned long processors[16] = { 1 };
+
+	return done(syscall(SYS_sched_setaffinity, getppid(), sizeof processors,
+	    processors));
+}
+
+static int
+set_clock_of_32_bits(void)
+{
+	return done(syscall(404, 0, NULL));
+}
+
+static int
+adjust_clock_of_32_bits(void)
+{
+	return done(syscall(405, 0, NULL));
+}
+
+static int
 signal_self(void)
 {
 	return done(kill(getpid(), 0));
@@ -332,6 +442,22 @@ type_into_terminal(void)
 }
 
 static int
+take_terminal(void)
+{
+	pid_t group = getpgrp();
+
+	return done(ioctl(own_fd, TIOCSPGRP, &group));
+}
+
+static int
+change_discipline(void)
+{
+	int number = 2;
+
+	return done(ioctl(own_fd, TIOCSETD, &number));
+}
+
+static int
 ask_for_terminal(void)
 {
 	struct winsize size;
@@ -380,6 +506,26 @@ static int
 socket_packet(void)
 {
 	return open_socket(17, SOCK_RAW);
+}
+
+static int
+pair(int family)
+{
+	int ends[2];
+
+	return done(socketpair(family, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends));
+}
+
+static int
+pair_unix(void)
+{
+	return pair(AF_UNIX);
+}
+
+static int
+pair_tipc(void)
+{
+	return pair(30);
 }
 
 static int
@@ -556,6 +702,18 @@ static const struct row {
 	    0 },
 	{ "sigqueue", signal_queued, CALLS, EPERM, EPERM, 0 },
 	{ "pidfd_send_signal", signal_by_descriptor, CALLS, EPERM, EPERM, 0 },
+	{ "SIGIO for another", signal_by_input, CALLS, EPERM, EPERM, 0 },
+	{ "SIGIO for another thread", signal_by_input_ex, CALLS, EPERM, EPERM,
+	    0 },
+	{ "another signal for SIGIO", choose_signal, CALLS, EPERM, EPERM, 0 },
+	{ "FIOSETOWN", signal_by_fiosetown, CALLS, EPERM, EPERM, 0 },
+	{ "SIOCSPGRP", signal_by_siocspgrp, CALLS, EPERM, EPERM, 0 },
+	{ "other fcntl", ask_for_flags, ALWAYS, 0, 0, 0 },
+	{ "limit another", limit_other, CALLS, EPERM, 0, 0 },
+	{ "limit oneself", limit_self, ALWAYS, 0, 0, 0 },
+	{ "slow another", slow_others, CALLS, EPERM, 0, 0 },
+	{ "another's policy", slow_others_by_policy, CALLS, EPERM, 0, 0 },
+	{ "another's processors", move_others, CALLS, EPERM, 0, 0 },
 	{ "kill oneself", signal_self, ALWAYS, 0, 0, 0 },
 	{ "setuid", change_user, CALLS, EPERM, EPERM, 0 },
 	{ "setgid", change_group, CALLS, EPERM, EPERM, 0 },
@@ -572,6 +730,11 @@ static const struct row {
 	{ "keyctl", use_keyring, CALLS, EPERM, EPERM, 0 },
 	{ "userfaultfd", catch_faults, CALLS, EPERM, EPERM, 0 },
 	{ "init_module", load_module, CALLS, EPERM, EPERM, 0 },
+	/* Where the number is unknown the kernel would say ENOSYS. */
+	{ "clock_settime64", set_clock_of_32_bits, CALLS, EPERM, EPERM, 0 },
+	{ "clock_adjtime64", adjust_clock_of_32_bits, CALLS, EPERM, EPERM, 0 },
+	{ "take the terminal", take_terminal, CALLS, EPERM, EPERM, 0 },
+	{ "line discipline", change_discipline, CALLS, EPERM, EPERM, 0 },
 	{ "type into the terminal", type_into_terminal, CALLS, EPERM, EPERM,
 	    0 },
 	{ "ask about the terminal", ask_for_terminal, ALWAYS, ENOTTY, ENOTTY,
@@ -582,6 +745,8 @@ static const struct row {
 	{ "alg", socket_alg, CALLS, EAFNOSUPPORT, EAFNOSUPPORT, 0 },
 	{ "vsock", socket_vsock, CALLS, EAFNOSUPPORT, EAFNOSUPPORT, 0 },
 	{ "packet", socket_packet, CALLS, EAFNOSUPPORT, EAFNOSUPPORT, 0 },
+	{ "pair", pair_unix, ALWAYS, 0, 0, 0 },
+	{ "pair of TIPC", pair_tipc, CALLS, EAFNOSUPPORT, EAFNOSUPPORT, 0 },
 	{ "listen", wait_for_calls, CALLS, EPERM, 0, 0 },
 	{ "resolve a name", resolve, ALWAYS, 0, 0, 0 },
 	{ "look up a user", look_up_user, ALWAYS, 0, 0, 0 },
