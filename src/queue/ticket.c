@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "queue/ticket.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/encode.h"
+#include "smtp/tls.h"
 
 #define KIND		"tls"
 #define KEPT_FOR	(60 * 60)
@@ -30,14 +33,14 @@ static const struct field fields[] = {
 };
 #undef AT
 
-/* A file by what changes when its content does. */
+/* A file by what changes when its content does; a path is from `directory`. */
 static uint64_t
-add_file(uint64_t hash, const char *path)
+add_file_at(uint64_t hash, int directory, const char *path)
 {
 	struct stat sb;
 	char identity[160] = "-";
 
-	if (path != NULL && stat(path, &sb) == 0)
+	if (path != NULL && fstatat(directory, path, &sb, 0) == 0)
 		snprintf(identity, sizeof identity,
 		    "%ju:%ju:%jd:%jd.%ld:%jd.%ld", (uintmax_t)sb.st_dev,
 		    (uintmax_t)sb.st_ino, (intmax_t)sb.st_size,
@@ -46,17 +49,55 @@ add_file(uint64_t hash, const char *path)
 	return hash_add(hash, identity, strlen(identity) + 1);
 }
 
-/* The names of the files are in the ticket's own; here is what they hold.  A
- * system's anchors mostly are in the directory named here, and change it. */
+static uint64_t
+add_file(uint64_t hash, const char *path)
+{
+	return add_file_at(hash, AT_FDCWD, path);
+}
+
+/* With the files in it, or behind the links in it: a revocation list is replaced
+ * in place, which changes nothing in the directory.  In whatever order they come,
+ * hence the sum. */
+static uint64_t
+add_directory(uint64_t hash, const char *path)
+{
+	DIR *d = path != NULL ? opendir(path) : NULL;
+	const struct dirent *entry;
+	uint64_t sum = 0;
+
+	if (d != NULL) {
+		while ((entry = readdir(d)) != NULL)
+			if (entry->d_name[0] != '.')
+				sum += add_file_at(HASH_INIT, dirfd(d),
+				    entry->d_name);
+		closedir(d);
+	}
+	return hash_add(add_file(hash, path), &sum, sizeof sum);
+}
+
+/* No lists are looked for here, and whoever takes an anchor out of the directory
+ * takes its link away: the time of the directory itself is enough. */
+static uint64_t
+add_system(uint64_t hash)
+{
+	size_t i;
+
+	hash = add_file(hash, "/etc/ssl/certs");
+	for (i = 0; tls_bundles[i] != NULL; i++)
+		hash = add_file(hash, tls_bundles[i]);
+	return hash;
+}
+
+/* The names of the files are in the ticket's own; here is what they hold. */
 static void
 digest_trust(char trust[17], const struct config *c, const struct account *a)
 {
 	uint64_t hash = HASH_INIT;
 
 	if (c->ca_file == NULL && c->ca_directory == NULL)
-		hash = add_file(hash, "/etc/ssl/certs");
+		hash = add_system(hash);
 	hash = add_file(hash, c->ca_file);
-	hash = add_file(hash, c->ca_directory);
+	hash = add_directory(hash, c->ca_directory);
 	hash = add_file(hash, a->tls_certificate);
 	hash = add_file(hash, a->tls_private_key);
 	snprintf(trust, 17, "%016" PRIx64, hash);

@@ -44,6 +44,9 @@ struct tls_params {
 	void	*context;
 };
 
+/* Where systems keep all anchors in one file; the last is NULL. */
+extern const char *const tls_bundles[];
+
 #define TLS_RECORD_MAX	(16 * 1024)	/* octets of text, RFC 8446 5.1 */
 
 /* What tls_handshake, tls_read and tls_write return when the wire is not ready. */

@@ -10,12 +10,12 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-/* Where systems keep all anchors in one file. */
-static const char *const bundles[] = {
+const char *const tls_bundles[] = {
 	"/etc/ssl/certs/ca-certificates.crt",
 	"/etc/pki/tls/certs/ca-bundle.crt",
 	"/etc/ssl/ca-bundle.pem",
 	"/etc/ssl/cert.pem",
+	NULL
 };
 
 /* Whether the directory has a link like 4042bcee.0, as openssl-rehash(1ssl)
@@ -74,9 +74,9 @@ add_system(X509_STORE *store, struct status *st)
 	if (access(X509_get_default_cert_file(), R_OK) == 0 &&
 	    add_file(store, X509_get_default_cert_file()))
 		return 0;
-	for (i = 0; i < sizeof bundles / sizeof *bundles; i++)
-		if (access(bundles[i], R_OK) == 0 &&
-		    add_file(store, bundles[i]))
+	for (i = 0; tls_bundles[i] != NULL; i++)
+		if (access(tls_bundles[i], R_OK) == 0 &&
+		    add_file(store, tls_bundles[i]))
 			return 0;
 	status_set(st, EX_CONFIG, "this system has no trusted certificates");
 	return status_hint(st, "install the package ca-certificates, or name "

@@ -7,6 +7,7 @@ import time
 import unittest
 
 import harness
+from foreign_servers import may_mount
 from harness import SharedCase
 
 UNKNOWN = "reply@end-of-data=502 5.5.1 Command not implemented"
@@ -176,6 +177,45 @@ class Ticket(SharedCase):
         self.sandbox.reset()
         self.assert_failed(self.sendmail("bob@example.net"), 76,
                            "certificate", "")
+
+    def test_a_list_changed_in_place_is_noticed(self):
+        """Behind a link too, as those who fetch revocation lists do it."""
+        anchors, real = self.directory / "anchors", self.directory / "crl.pem"
+        anchors.mkdir()
+        shutil.copy(self.sandbox.ca_file, anchors)
+        harness.subprocess.run(["openssl", "rehash", str(anchors)], check=True,
+                               capture_output=True)
+        (anchors / "12345678.r0").symlink_to(real)
+        real.write_text("x")
+        before = anchors.stat().st_mtime_ns
+        self.assertFalse(self.resumed(ca_file=None, ca_directory=str(anchors)))
+        self.assertTrue(self.resumed(ca_file=None, ca_directory=str(anchors)))
+        real.write_text("y")
+        self.assertEqual(anchors.stat().st_mtime_ns, before)
+        self.assertFalse(self.resumed(ca_file=None, ca_directory=str(anchors)))
+
+    @unittest.skipUnless(may_mount(), "cannot make a mount namespace")
+    def test_a_changed_bundle_of_the_system_is_noticed(self):
+        """Where it is a link to what another package writes."""
+        certs, real = self.directory / "certs", self.directory / "bundle.pem"
+        certs.mkdir()
+        shutil.copy(self.sandbox.ca_file, real)
+        (certs / "ca-certificates.crt").symlink_to(real)
+
+        def resumed():
+            self.sandbox.reset()
+            config = self.config(ca_file=None)
+            self.assert_sent(harness.run(
+                ["unshare", "-m", "sh", "-ec",
+                 f'mount --bind {certs} /etc/ssl/certs; exec "$@"', "sh",
+                 str(harness.PROGRAM), "sendmail", "-C", str(config),
+                 "bob@example.net"], harness.SIMPLE))
+            session, = self.sandbox.sessions()
+            return session["resumed"]
+
+        self.assertEqual([resumed(), resumed()], [False, True])
+        os.utime(real, (1, 1))
+        self.assertFalse(resumed())
 
     def test_a_broken_ticket_does_no_harm(self):
         self.resumed()
