@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/log.h"
+#include "base/starter.h"
 #include "base/xalloc.h"
 #include "cli/confine.h"
 #include "cli/dsn.h"
@@ -80,7 +81,9 @@ submitter_open(struct submitter *s, const struct caller *caller,
 	*s = (struct submitter){ .caller = caller, .directory = -1 };
 	if (load_config(s, st) == -1)
 		return -1;
-	if (log_open("mailbearer", s->config.log, &log_status) == -1)
+	/* Who is confined already has it open, and could not open it again. */
+	if (!starter_is_used() &&
+	    log_open("mailbearer", s->config.log, &log_status) == -1)
 		log_line(LOG_WARNING, "%s", log_status.text);
 	open_spool(s);
 	if (s->config_status.sysexit != EX_OK && !s->has_spool) {

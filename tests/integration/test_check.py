@@ -211,6 +211,14 @@ class CheckTest(SharedCase):
         self.assertEqual([r.address for m in self.sandbox.messages()
                           for r in m.recipients], ["carol@example.net"])
 
+    def test_the_message_is_in_the_log(self):
+        """Which was opened before the sandbox was closed, and lies where
+        none can be from within."""
+        config = self.config(state_directory=str(self.directory / "state"))
+        result = self.check("--send", "carol@example.net", config=config)
+        self.assertEqual((result.code, result.stderr), (0, ""))
+        self.assertIn("]: sent ", self.log_text())
+
     def test_secret_has_expired(self):
         self.sandbox.scenario("error:7000222")
         self.expect("secret-expired", 77, "make a new secret")
