@@ -9,7 +9,8 @@
  * laid down before: an errand and a number, never a program's name or argument.
  *
  * The starter holds nothing of the caller's, ends with the process that made it,
- * and runs one errand at a time.
+ * and runs one errand at a time, and after the first hundred no more than ten in a
+ * second.
  */
 #ifndef STARTER_H
 #define STARTER_H
