@@ -85,6 +85,7 @@ renew(void *context, int64_t number, int *fd, struct status *st)
 			_exit(0);
 		confine_sender(o->caller, o->config);
 		token_renew(o->config, a, clock_deadline(RENEWAL_MS));
+		confine_end();
 		_exit(0);
 	}
 	while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)

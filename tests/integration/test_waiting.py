@@ -1,6 +1,7 @@
 """What a caller waits for, and what he does not wait for."""
 import json
 import subprocess
+import sys
 import time
 import unittest
 
@@ -138,6 +139,25 @@ class Renewal(SharedCase):
         self.assertEqual(len(self.sandbox.token_requests()), 2)
         self.assertEqual(self.sendmail("bob@example.net").code, 0)
         self.assertEqual(len(self.sandbox.token_requests()), 2)
+
+    def test_only_the_renewer_is_left_to_process_1(self):
+        """It waits for those whom it has started, for process 1 of a container
+        may be one that waits for nobody."""
+        self.assert_sent(self.sendmail("bob@example.net"))
+        old = self.age()
+        script = ("import ctypes, os, subprocess, sys\n"
+                  "ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)\n"
+                  "subprocess.run(sys.argv[1:], input=b'\\nx\\n', check=True)\n"
+                  "try:\n"
+                  "    while True:\n"
+                  "        print(os.wait()[1])\n"
+                  "except ChildProcessError:\n"
+                  "    pass\n")
+        result = harness.run(
+            [sys.executable, "-c", script, str(harness.PROGRAM), "sendmail",
+             "-C", str(self.directory / "mailbearer.conf"), "bob@example.net"])
+        self.assertEqual((result.stdout, result.stderr), ("0\n", ""))
+        self.assertNotEqual(self.token(), old)
 
 
 if __name__ == "__main__":
