@@ -34,8 +34,8 @@ read_file(const char *path, struct buf *out, struct status *st)
 		return status_set(st, EX_NOINPUT, "%s is no file of at most %d "
 		    "bytes", path, IMPORT_FILE_MAX);
 	}
-	buf_reserve(out, (size_t)sb.st_size + 1);
-	while ((n = read(fd, out->data + out->len, out->cap - out->len - 1)) > 0)
+	buf_reserve(out, out->max);
+	while ((n = read(fd, out->data + out->len, out->max - out->len)) > 0)
 		out->len += (size_t)n;
 	out->data[out->len] = '\0';
 	close(fd);

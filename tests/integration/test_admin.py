@@ -755,6 +755,16 @@ class Import(unittest.TestCase):
                         self.assertNotRegex(result.stdout,
                                             r"[\0-\x08\x0b-\x1f]")
 
+    def test_the_longest_file(self):
+        """To its last byte; one more is too many."""
+        account = b"\naccount a\nhost a.example\nfrom x@y.example\n"
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "msmtprc"
+            path.write_bytes(b"#" * (256 * 1024 - len(account)) + account)
+            self.assertIn("x@y.example", self.imported(str(path)).stdout)
+            path.write_bytes(b"#" + path.read_bytes())
+            self.assertIn("262144", self.imported(str(path), code=66).stderr)
+
     def test_called_wrongly(self):
         self.imported(code=64)
         self.imported("/etc/passwd", code=64)
