@@ -34,7 +34,7 @@ static const struct {
 	[KEY_LITERAL] = { "IP address",
 	    "write it like 192.0.2.1 or 2001:db8::1" },
 	[KEY_ADDRESS] = { "complete mail address",
-	    "write it like alerts@contoso.com" },
+	    "write one without \"*\", like alerts@contoso.com" },
 	[KEY_PATH] = { "absolute path", "a path begins with /" },
 	[KEY_PATH_OR_NONE] = { "absolute path",
 	    "a path begins with /; \"\" stands for none" },

@@ -341,7 +341,8 @@ value_address(const char *text)
 	const char *at = strrchr(text, '@');
 	char *domain, *address;
 
-	if (at == NULL || !value_is_local_part(text, (size_t)(at - text)) ||
+	if (at == NULL || strchr(text, '*') != NULL ||
+	    !value_is_local_part(text, (size_t)(at - text)) ||
 	    (domain = value_domain(at + 1)) == NULL)
 		return NULL;
 	address = xasprintf("%.*s@%s", (int)(at - text), text, domain);

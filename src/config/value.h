@@ -48,7 +48,8 @@ bool	value_is_proxy(const char *url);
 /* A plain local part: RFC 5321 Dot-string, or UTF-8; no quoted string. */
 bool	value_is_local_part(const char *local, size_t len);
 /* "local@domain" with a plain local part: a new string whose domain is in
- * A-labels, to be freed; NULL if it is no address. */
+ * A-labels, to be freed; NULL if it is no address, or stands for several: no
+ * mailbox has a "*", which RFC 5322 allows, and patterns mean more by it. */
 char	*value_address(const char *text);
 /* A domain name as A-labels, to be freed; NULL if it is none. */
 char	*value_domain(const char *text);

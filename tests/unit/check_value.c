@@ -192,6 +192,7 @@ static const struct {
 	{ "a@[192.0.2.1]", NULL }, { "a@192.0.2.1", NULL },
 	{ "a,b@contoso.com", NULL }, { "a\r\n@contoso.com", NULL },
 	{ "a@contoso.com ", NULL }, { "", NULL },
+	{ "*@contoso.com", NULL }, { "a*@contoso.com", NULL },
 	{ "0123456789012345678901234567890123456789012345678901234567890123"
 	    "4@contoso.com", NULL },
 };
