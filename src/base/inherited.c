@@ -95,6 +95,19 @@ open_standard_descriptors(void)
 			fail("cannot open /dev/null");
 }
 
+int
+descriptors_to_null(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
+
+	if (null == -1)
+		return -1;
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (dup2(null, fd) == -1)
+			return -1;
+	return close(null);
+}
+
 /* As the kernel lists them; false if it does not. */
 static bool
 close_listed(int first)

@@ -35,8 +35,9 @@ const char *inherited_undo(char *charset, size_t size);
 void	inherited_bring_back(void);
 
 /* Between fork and exec, for programs of ours that shall inherit nothing either:
- * closes all descriptors from `first` on; all signals as they were when the
- * world began. */
+ * 0 to 2 become /dev/null; closes all descriptors from `first` on; all signals
+ * as they were when the world began. */
+int	descriptors_to_null(void);
 void	descriptors_close(int first);
 int	signals_reset(void);
 

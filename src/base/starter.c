@@ -2,13 +2,14 @@
 #include "base/starter.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/inherited.h"
 
 /* Longer than any errand: a token's deadline is at most a minute away. */
 #define PATIENCE_S 120
@@ -94,21 +95,6 @@ receive_answer(int from, struct answer *a, int *fd)
 	return 0;
 }
 
-/* Nothing of the caller's: who reads to the end of our output would wait for
- * this process too. */
-static int
-leave_caller(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
-
-	if (null == -1)
-		return -1;
-	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (dup2(null, fd) == -1)
-			return -1;
-	return close(null);
-}
-
 static void
 hold_back(void)
 {
@@ -158,7 +144,9 @@ become_starter(const int pair[2], errand_fn *const errands[ERRANDS],
 	/* What it starts, it starts itself. */
 	starter.is_used = false;
 	starter.socket = pair[1];
-	if (close(pair[0]) == 0 && leave_caller() == 0)
+	/* Nothing of the caller's: who reads to the end of our output would wait
+	 * for this process too. */
+	if (close(pair[0]) == 0 && descriptors_to_null() == 0)
 		serve(pair[1], errands, context);
 	_exit(0);
 }

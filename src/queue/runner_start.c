@@ -5,7 +5,6 @@
 #include "queue/runner.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -40,21 +39,6 @@ has_room(void)
 	return true;
 }
 
-/* Descriptors 0 to 2 to /dev/null, all others closed. */
-static int
-close_descriptors(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
-
-	if (null == -1)
-		return -1;
-	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (dup2(null, fd) == -1)
-			return -1;
-	descriptors_close(STDERR_FILENO + 1);
-	return 0;
-}
-
 static void
 become_runner(char *const argv[])
 {
@@ -62,8 +46,9 @@ become_runner(char *const argv[])
 	char *environment[] = { path, NULL };
 
 	if (signals_reset() == -1 || chdir("/") == -1 ||
-	    close_descriptors() == -1)
+	    descriptors_to_null() == -1)
 		_exit(1);
+	descriptors_close(STDERR_FILENO + 1);
 	umask(027);
 	execve("/proc/self/exe", argv, environment);
 	_exit(1);
