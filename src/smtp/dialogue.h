@@ -6,7 +6,7 @@
 #ifndef SMTP_DIALOGUE_H
 #define SMTP_DIALOGUE_H
 
-#include "smtp/conceal.h"
+#include "base/conceal.h"
 #include "smtp/reply.h"
 #include "smtp/session.h"
 #include "smtp/stream.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/conceal.h"
 #include "base/encode.h"
 #include "base/record.h"
 #include "diagnose/diagnose.h"
@@ -164,6 +165,38 @@ repeats(const struct http_response *r, const struct record *j,
 	return false;
 }
 
+static void
+hide_in(const struct conceal *c, char *text, size_t size)
+{
+	struct buf words;
+
+	buf_init(&words, size);
+	buf_addstr(&words, text);
+	conceal_in(c, &words);
+	memcpy(text, words.data, words.len + 1);
+	buf_release(&words);
+}
+
+/* What is left of it, cut or folded, where the whole is not to be found. */
+static void
+hide_pieces(struct answer *a, const char *secret)
+{
+	struct conceal c;
+	struct buf encoded;
+
+	buf_init(&encoded, 3 * strlen(secret) + 2);
+	form_add(&encoded, "", secret);
+	conceal_init(&c);
+	conceal_keep(&c, secret, encoded.data + 1);
+	hide_in(&c, a->error, sizeof a->error);
+	hide_in(&c, a->description, sizeof a->description);
+	hide_in(&c, a->correlation_id, sizeof a->correlation_id);
+	hide_in(&c, a->trace_id, sizeof a->trace_id);
+	hide_in(&c, a->timestamp, sizeof a->timestamp);
+	conceal_release(&c);
+	buf_wipe(&encoded);
+}
+
 /* A date is judged by the server's own clock if it told: ours may be wrong. */
 static int64_t
 retry_after(const struct http_response *r, int64_t now)
@@ -198,6 +231,8 @@ answer_read(struct answer *a, const struct http_response *r,
 	else
 		excerpt(a, r);
 	record_free(j);
+	for (; rc == -1 && *secrets != NULL; secrets++)
+		hide_pieces(a, *secrets);
 	return rc;
 }
 

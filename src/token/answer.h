@@ -38,7 +38,8 @@ void	answer_release(struct answer *a);
 /* Reads a response into `a`, which forgets what it held.  Returns 0 if there is
  * a token in it, else -1: see answer_judge().  `secrets` (ends in NULL) is what
  * was sent: an endpoint, or whatever stands in its place, may repeat it, as it
- * is or percent-encoded, and then its words are not kept. */
+ * is or percent-encoded, and then its words are not kept; or pieces of it, which
+ * are hidden in them. */
 int	answer_read(struct answer *a, const struct http_response *r,
 	    const char *const *secrets, int64_t now);
 

@@ -16,6 +16,7 @@ import unittest
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "tests" / "sandbox"))
 from mbsandbox import Sandbox  # noqa: E402
+from mbsandbox.sandbox import SECRET  # noqa: E402, F401
 
 # Where the program under test is installed: `make test-install` puts it there.
 PREFIX = pathlib.Path(os.environ.get(

@@ -9,7 +9,9 @@ none to be had.
 import collections
 import gzip
 import json
+from urllib.parse import quote
 
+from harness import SECRET
 from hostile_server import Drip, END, Flood, HALF, REQUEST, RESET, TLS, Tls, \
     WAIT
 
@@ -124,6 +126,31 @@ BODIES = [
 ]
 
 
+def refusal(name, code=77, status="401 Unauthorized", **members):
+    return answer(name, {"error": "invalid_client", **members}, code,
+                  "<hidden>|repeat the secret", status=status)
+
+
+SAID = quote(SECRET, safe="")
+ECHOES = [
+    refusal("the secret in the description",
+            error_description=f"AADSTS7000215: wrong: {SECRET}"),
+    refusal("the secret as it was sent", error_description=f"bad {SAID}"),
+    refusal("half of the secret", error_description=f"bad {SECRET[:20]}..."),
+    refusal("the other half", error_description=f"bad ...{SECRET[20:]}"),
+    refusal("the secret folded",
+            error_description=f"bad {SECRET[:19]}\r\n {SECRET[19:]}"),
+    refusal("the secret in other letters",
+            error_description=f"bad {SECRET.upper()}"),
+    refusal("the secret as error", 77, error=SECRET[3:]),
+    refusal("the secret as id", 77, correlation_id=SECRET[2:],
+            trace_id=SECRET[4:], error_description=f"bad {SECRET[5:]}"),
+    answer("a page with the request in it", "<html>Blocked: grant_type=client_"
+           f"credentials&client_secret={SAID[:30]}", 77,
+           "<hidden>|repeat the secret", status="403 Forbidden"),
+]
+
+
 def bomb():
     packed = gzip.compress(b" " * (64 << 20), 9)
     return answer("a gzip bomb", packed, 75, "", "Content-Encoding: gzip",
@@ -210,4 +237,4 @@ CUTS = [
     Row("TLS 1.1", (Tls(newest="TLSv1_1"), WAIT), 75, ""),
 ]
 
-TABLE = TOKENS + LIVES + BODIES + HTTP + CUTS
+TABLE = TOKENS + LIVES + BODIES + ECHOES + HTTP + CUTS

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 import hostile_answers
-from harness import PROGRAM, SIMPLE, SharedCase, run, secret_in
+from harness import PROGRAM, SECRET, SIMPLE, SharedCase, run, secret_in
 from hostile_certificates import Certificates
 from hostile_server import Server
 from test_hostile_server import UNPRINTABLE
@@ -62,6 +62,8 @@ class HostileEndpoint(SharedCase):
         self.assertIsNone(secret_in(log), told)
         for text in (result.stderr, log.decode("utf-8", "replace")):
             self.assertIsNone(UNPRINTABLE.search(text), told)
+            for n in range(len(SECRET) - 7):
+                self.assertNotIn(SECRET[n:n + 8].lower(), text.lower(), told)
         self.assertEqual(result.stdout, "", told)
         self.assertLessEqual(len(result.stderr), 8000, told)
         sent = sum(r.address == recipient for m in self.sandbox.messages()
@@ -93,6 +95,9 @@ class HostileEndpoint(SharedCase):
 
     def test_bodies(self):
         self.table(hostile_answers.BODIES)
+
+    def test_the_secret_comes_back(self):
+        self.table(hostile_answers.ECHOES)
 
     def test_http(self):
         self.table(hostile_answers.HTTP)

@@ -142,6 +142,30 @@ START_TEST(a_secret_that_comes_back_is_not_shown)
 }
 END_TEST
 
+/* Each member by itself has only some of it. */
+START_TEST(pieces_of_a_secret_are_hidden)
+{
+	static const char body[] = "{\"error\":\"s3cret/with+\","
+	    "\"error_description\":\"AADSTS7000215: not s3cret/w\\r\\nith+odd"
+	    " or cret%2Fwith%2B\",\"correlation_id\":\"s3cret\\u002fwith+odd~"
+	    "bytes\",\"trace_id\":\"/with+odd~\",\"timestamp\":\"odd~bytes\"}";
+	struct status st = STATUS_INIT;
+	struct answer a;
+
+	ck_assert_int_eq(read_answer(&a, 401, body), -1);
+	answer_judge(&a, &app, NULL, &st);
+	ck_assert_int_eq(a.aadsts, 7000215);
+	ck_assert_str_eq(a.error, "<hidden>");
+	ck_assert_str_eq(a.description, "AADSTS7000215: not <hidden> or "
+	    "<hidden>");
+	ck_assert_str_eq(st.remote, a.description);
+	ck_assert_str_eq(a.correlation_id, "<hidden>");
+	ck_assert_str_eq(a.trace_id, "<hidden>");
+	ck_assert_str_eq(a.timestamp, "<hidden>");
+	answer_release(&a);
+}
+END_TEST
+
 /* What is no JSON is quoted, unless it was to be some. */
 START_TEST(a_token_that_cannot_be_read_is_not_shown)
 {
@@ -281,6 +305,7 @@ suite(void)
 	    sizeof tokens / sizeof *tokens);
 	tcase_add_loop_test(t, a_failure_is_judged, 0,
 	    sizeof failures / sizeof *failures);
+	tcase_add_test(t, pieces_of_a_secret_are_hidden);
 	tcase_add_loop_test(t, a_secret_that_comes_back_is_not_shown, 0,
 	    sizeof repeated / sizeof *repeated);
 	tcase_add_loop_test(t, a_token_that_cannot_be_read_is_not_shown, 0, 5);

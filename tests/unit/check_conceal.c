@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "smtp/conceal.h"
+#include "base/conceal.h"
 #include "check_main.h"
 
 #define SECRET	"eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "smtp/conceal.h"
+#include "base/conceal.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -8,7 +8,7 @@
 
 #include "base/xalloc.h"
 
-#define SECRETS_MAX	(32 * 1024)	/* a secret and its base64, RFC 4954 4 */
+#define SECRETS_MAX	(72 * 1024)	/* a token of 16 KB, and percent-encoded */
 #define MARK		"<hidden>"
 
 static int

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * Keeps what a server says free of what we told it in confidence: a server, or
- * something on the way, that does not understand our AUTH line quotes from it,
- * perhaps cut into pieces and folded over lines.  No I/O.
+ * something on the way, that does not understand our AUTH line, or our request for
+ * a token, quotes from it, perhaps cut into pieces and folded over lines.  No I/O.
  *
  * A piece counts from CONCEAL_RUN octets on: eight octets in a row that occur in
  * a token too are no accident, while fewer are in ordinary words.  Nor does a
@@ -11,8 +11,8 @@
  * shorter than that all by itself cannot be told from words; nor can a password
  * of fewer octets, which we say only in base64.
  */
-#ifndef SMTP_CONCEAL_H
-#define SMTP_CONCEAL_H
+#ifndef CONCEAL_H
+#define CONCEAL_H
 
 #include "base/buf.h"
 
@@ -30,8 +30,8 @@ struct conceal {
 void	conceal_init(struct conceal *c);
 /* Overwrites what it knows. */
 void	conceal_release(struct conceal *c);
-/* Keeps copies of a secret and of what is said of it on the wire, in place of
- * what was kept before. */
+/* Keeps copies of a secret and of how it is said on the wire, in place of what
+ * was kept before. */
 void	conceal_keep(struct conceal *c, const char *secret,
 	    const char *encoded);
 /* Puts "<hidden>" where `text` has pieces of a secret, and the rest of the words
