@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -102,6 +103,36 @@ patience(const struct attempt *at)
 	return until < at->deadline ? until : at->deadline;
 }
 
+/* A path, but no URI of a key that is no file; reads nothing. */
+static bool
+is_readable(const char *file)
+{
+	struct status ignored = STATUS_INIT;
+	char *path = NULL;
+	bool can;
+
+	if (file == NULL)
+		return true;
+	can = config_resolve_file(file, &path, &ignored) == 0 &&
+	    (path[0] != '/' || access(path, R_OK) == 0);
+	free(path);
+	return can;
+}
+
+/* Whether the helper, with the ids that we have, will get as far as asking: where
+ * it will not, it says so at once, and a connection would be opened in vain. */
+static bool
+has_credential(const struct app *app)
+{
+	return (app->secret_files == NULL ||
+	    is_readable(app->secret_files[0])) &&
+	    is_readable(app->certificate) && is_readable(app->private_key) &&
+	    is_readable(app->passphrase_file) &&
+	    is_readable(app->federated_token_file) &&
+	    (app->token_command == NULL ||
+	    is_readable(app->token_command[0]));
+}
+
 /* With the lock held, or without one where there is none to have: look again,
  * for somebody may have been faster. */
 static void
@@ -115,6 +146,9 @@ ask(struct token_request *r)
 	if (helper_start(&r->helper, r->at.config, r->at.account,
 	    patience(&r->at), &r->why) == -1)
 		conclude(r, -1);
+	else if (!has_credential(r->at.account->app))
+		while (r->state == ASKED_HERE)
+			token_request_news(r);
 }
 
 /* As lock_take(); an error is in the log. */

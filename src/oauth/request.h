@@ -17,7 +17,8 @@ enum token_request_state {
 };
 
 /* Takes the token from the cache, or asks for it unless another process is at
- * it.  Does not wait for anything. */
+ * it.  Waits for nothing but the helper's word that its credential is not to be
+ * read, where it seems so from here. */
 struct token_request *token_request_begin(const struct config *c,
 	    const struct account *a, int64_t deadline);
 enum token_request_state token_request_state(const struct token_request *r);

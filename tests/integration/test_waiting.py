@@ -72,6 +72,22 @@ class ColdStart(SharedCase):
         self.assertEqual(self.sandbox.sessions(), [])
         self.assertEqual(self.sandbox.token_requests(), [])
 
+    def test_nobody_connects_without_a_credential(self):
+        missing = str(self.directory / "missing")
+        for settings in (
+                {"client_secret_file": missing},
+                {"client_secret_file": None, "certificate": missing},
+                {"client_secret_file": None, "federated_token_file": missing},
+                {"client_secret_file": None, "tenant": None,
+                 "client_id": None, "authority": None,
+                 "token_command": [missing]}):
+            with self.subTest(settings):
+                self.config(**settings)
+                self.assert_failed(self.sendmail("bob@example.net"), 78,
+                                   "missing: No such file|missing", "")
+                self.assertEqual(self.sandbox.sessions(), [])
+                self.assertEqual(self.sandbox.token_requests(), [])
+
     def test_no_connection_and_the_token_is_kept(self):
         self.config(port=1)
         self.assert_failed(self.sendmail("bob@example.net"), 75,
