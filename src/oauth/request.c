@@ -122,8 +122,12 @@ is_readable(const char *file)
 /* Whether the helper, with the ids that we have, will get as far as asking: where
  * it will not, it says so at once, and a connection would be opened in vain. */
 static bool
-has_credential(const struct app *app)
+has_credential(const struct attempt *at)
 {
+	const struct app *app = at->account->app;
+
+	if (app->credential == CREDENTIAL_DELEGATED)
+		return store_has_login(&at->store);
 	return (app->secret_files == NULL ||
 	    is_readable(app->secret_files[0])) &&
 	    is_readable(app->certificate) && is_readable(app->private_key) &&
@@ -146,7 +150,7 @@ ask(struct token_request *r)
 	if (helper_start(&r->helper, r->at.config, r->at.account,
 	    patience(&r->at), &r->why) == -1)
 		conclude(r, -1);
-	else if (!has_credential(r->at.account->app))
+	else if (!has_credential(&r->at))
 		while (r->state == ASKED_HERE)
 			token_request_news(r);
 }

@@ -124,6 +124,16 @@ store_open(struct store *s, const struct config *c, const struct account *a,
 	return s->directory == -1 ? -1 : 0;
 }
 
+bool
+store_has_login(const struct store *s)
+{
+	char name[sizeof s->file + sizeof "refresh-"];
+
+	snprintf(name, sizeof name, "refresh-%s", s->file + strlen("token-"));
+	return s->directory == -1 ||
+	    faccessat(s->directory, name, R_OK, 0) == 0;
+}
+
 void
 store_close(struct store *s)
 {

@@ -6,6 +6,7 @@
 #ifndef OAUTH_STORE_H
 #define OAUTH_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/lock.h"
@@ -26,6 +27,9 @@ struct store {
 int	store_open(struct store *s, const struct config *c,
 	    const struct account *a, struct status *st);
 void	store_close(struct store *s);
+/* Whether a refresh token, which the helper keeps beside the cache, is there: the
+ * app is delegated.  True where there is no store. */
+bool	store_has_login(const struct store *s);
 
 /* Reads into `cache` (initialised).  What is missing, broken, or belongs to
  * another config or credential reads as nothing. */

@@ -78,13 +78,14 @@ class ColdStart(SharedCase):
                 {"client_secret_file": missing},
                 {"client_secret_file": None, "certificate": missing},
                 {"client_secret_file": None, "federated_token_file": missing},
+                {"client_secret_file": None, "delegated": True},
                 {"client_secret_file": None, "tenant": None,
                  "client_id": None, "authority": None,
                  "token_command": [missing]}):
             with self.subTest(settings):
                 self.config(**settings)
                 self.assert_failed(self.sendmail("bob@example.net"), 78,
-                                   "missing: No such file|missing", "")
+                                   "missing|nobody has signed in", "")
                 self.assertEqual(self.sandbox.sessions(), [])
                 self.assertEqual(self.sandbox.token_requests(), [])
 
