@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Queue runs against mail servers that read from a script: several messages in
+flight, and answers that a server may give to them."""
+import collections
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+import unittest
+
+import harness
+from harness import PROGRAM, SharedCase, run
+from hostile_certificates import Certificates
+from hostile_dialogues import CHUNKS, SECURE
+from hostile_server import CHUNK, Drip, END, HALF, RESET, Server, WAIT
+
+PATIENCE = 30       # seconds, for what happens elsewhere
+
+# One letter for each message: d delivered, w waits, f failed; in capitals if the
+# log says that it may be a duplicate.
+Row = collections.namedtuple("Row", "name script states")
+OK = "<250 2.0.0 ok"
+SAID = (">MAIL", ">RCPT", ">BDAT", CHUNK)
+TAKEN = (OK, OK, OK)
+FIRST = SECURE + (CHUNKS, ">AUTH", "<235 ok") + SAID + TAKEN
+# The second and the third are on their way.
+BOTH = FIRST + SAID + (">RSET",) + SAID
+
+
+def row(name, states, *answers):
+    """What follows BOTH; nobody answers on another connection."""
+    return Row(name, [BOTH + answers, (END,)], states)
+
+
+def at_each_answer(name, states, *answers):
+    """The same in place of each answer to the second message."""
+    return [row(f"{name}, for {step} of the second", states,
+                *TAKEN[:number], *answers)
+            for number, step in enumerate(("MAIL", "RCPT", "BDAT"))]
+
+
+TABLE = [
+    row("an honest server", "ddd", *TAKEN, OK, *TAKEN),
+    row("drop by drop", "ddd", Drip(b"250-2.0.0 a\r\n250 2.0.0 b\r\n" * 3),
+        OK, *TAKEN),
+    row("the second is put off", "dwd", OK, OK, "<451 4.3.0 later", OK,
+        *TAKEN),
+    row("the second is refused", "dfd", OK, OK, "<554 5.6.0 no", OK, *TAKEN),
+    row("its recipient is refused", "dfd", OK, "<550 5.1.1 no",
+        "<503 5.5.1 no", OK, *TAKEN),
+    row("its recipient is one too many", "dwd", OK, "<452 4.5.3 enough",
+        "<503 5.5.1 no", OK, *TAKEN),
+    *at_each_answer("421", "dww", "<421 4.3.2 bye", END),
+    *at_each_answer("closed", "dWW", END),
+    *at_each_answer("reset", "dWW", RESET),
+    *at_each_answer("half closed", "dWW", HALF, WAIT),
+    *at_each_answer("354", "dWW", "<354 go", *TAKEN, *TAKEN),
+    *at_each_answer("199", "dWW", "<199 go", *TAKEN, *TAKEN),
+    *at_each_answer("999", "dWW", "<999 go", *TAKEN, *TAKEN),
+    *at_each_answer("another code in the next line", "dWW",
+                    "<250-ok\r\n550 no", *TAKEN, *TAKEN),
+    row("taken although its sender was refused", "dWW", "<451 4.1.8 no",
+        "<503 5.5.1 no", *TAKEN, *TAKEN),
+    row("RSET is not answered", "ddW", *TAKEN, *TAKEN, END),
+    row("RSET is refused", "ddw", *TAKEN, "<502 5.5.1 what?",
+        "<503 5.5.1 nested", "<503 5.5.1 no", "<503 5.5.1 no"),
+    row("the answers come once, for both", "ddW", *TAKEN, END),
+    Row("closed when the second is to begin", [
+        FIRST + (END,),
+        SECURE + (CHUNKS, ">AUTH", "<235 ok") + SAID + TAKEN + SAID + TAKEN],
+        "ddd"),
+    Row("half closed when the second is to begin", [
+        FIRST + (HALF, END),
+        SECURE + (CHUNKS, ">AUTH", "<235 ok") + SAID + TAKEN + SAID + TAKEN],
+        "ddd"),
+    Row("no CHUNKING any more", [
+        FIRST + SAID + ("<250 ok", "<250 ok", "<502 5.5.1 what?", WAIT),
+        (END,)], "d.."),
+]
+
+
+class HostileRun(SharedCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        place = cls.top / "certificates"
+        place.mkdir()
+        cls.certificates = Certificates(place)
+        cls.ca_file = cls.top / "trusted.pem"
+        cls.ca_file.write_text(
+            pathlib.Path(cls.sandbox.ca_file).read_text() +
+            pathlib.Path(cls.certificates.ca_file).read_text())
+
+    def use(self, script):
+        """A fresh spool for a server with this script."""
+        here = pathlib.Path(tempfile.mkdtemp(dir=self.directory))
+        for name in ("state", "spool"):
+            (here / name).mkdir(mode=0o750)
+        server = Server(self.certificates, script)
+        config = self.sandbox.write_config(
+            here / "mailbearer.conf", port=server.port, spool=True,
+            state_directory=str(here / "state"), messages_per_minute=0,
+            spool_directory=str(here / "spool"), log=str(here / "log"),
+            ca_file=str(self.ca_file))
+        return here, server, config
+
+    def queue(self, config, number, body=b"x\n"):
+        done = self.sendmail("-odq", f"r{number}@example.net", config=config,
+                             stdin=b"Subject: %d\n\n" % number + body)
+        self.assertEqual((done.code, done.stderr), (0, ""))
+
+    def command(self, config):
+        return [str(PROGRAM), "sendmail", "-C", config, "-q"]
+
+    def states(self, here, count):
+        log = (here / "log").read_text()
+        self.assertIsNone(harness.secret_in(log.encode()))
+        letters = {"sent": "d", "deferred": "w", "failed": "f"}
+        states = ["."] * count
+        for line in log.splitlines():
+            seen = re.search(r" (sent|deferred|failed) .*\bto=r(\d)@", line)
+            if seen:
+                letter = letters[seen[1]]
+                states[int(seen[2])] = letter.upper() \
+                    if "possible-duplicate=yes" in line else letter
+        return "".join(states), log
+
+    def test_the_table(self):
+        for case in TABLE:
+            with self.subTest(case.name):
+                here, server, config = self.use(case.script)
+                for number in range(3):
+                    self.queue(config, number)
+                try:
+                    done = run(self.command(config), timeout=60)
+                finally:
+                    server.stop()
+                states, log = self.states(here, 3)
+                told = f"{done}, heard {server.heard[-4:]}, log {log[-2000:]}"
+                self.assertEqual(server.complaints, [], told)
+                self.assertRegex(states, f"^{case.states}$", told)
+                kept = [len(os.listdir(here / "spool" / place))
+                        for place in ("new", "failed")]
+                waiting = sum(letter in "wW." for letter in states)
+                self.assertEqual(kept, [waiting, states.count("f")], told)
+
+    def test_what_was_answered_is_written_down_before_a_long_message(self):
+        """Half a minute of data, and then the machine may go down."""
+        here, server, config = self.use(
+            BOTH + TAKEN + (OK,) + TAKEN + (">MAIL", ">RCPT", OK, OK,
+                                            ">BDAT", WAIT))
+        for number in range(3):
+            self.queue(config, number)
+        self.queue(config, 3, (b"0123456789" * 7 + b"\n") * 30000)
+        with subprocess.Popen(self.command(config),
+                              stdin=subprocess.DEVNULL) as runner:
+            try:
+                end = time.monotonic() + PATIENCE
+                while not any(line.startswith(b"BDAT 2") for line in
+                              server.heard) and time.monotonic() < end:
+                    time.sleep(0.01)
+                waiting = os.listdir(here / "spool" / "new")
+            finally:
+                runner.kill()
+        server.stop()
+        self.assertEqual(server.complaints, [])
+        self.assertEqual(len(waiting), 1)
+        self.assertEqual(self.states(here, 4)[0], "ddd.")
+
+
+if __name__ == "__main__":
+    unittest.main()
