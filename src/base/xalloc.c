@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/xalloc.h"
 
+#ifdef HAVE_MALLOC_TRIM
+#include <malloc.h>
+#endif
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,4 +85,12 @@ xasprintf(const char *format, ...)
 		out_of_memory();
 	va_end(ap);
 	return s;
+}
+
+void
+xtrim(void)
+{
+#ifdef HAVE_MALLOC_TRIM
+	malloc_trim(0);
+#endif
 }

@@ -20,5 +20,8 @@ char	*xstrdup(const char *s);
 char	*xmemdup(const void *p, size_t len);
 char	*xasprintf(const char *format, ...)
 	    __attribute__((format(printf, 1, 2)));
+/* Gives back to the system what was freed, holes and all, where that can be done:
+ * for whoever has just taken much memory to pieces. */
+void	xtrim(void);
 
 #endif

@@ -7,7 +7,6 @@
 
 #include "base/xalloc.h"
 
-#define LINE_MAX_SENT	998	/* RFC 5322 2.1.1, without CRLF */
 #define LINE_MAX_NICE	78
 
 static bool
@@ -87,17 +86,39 @@ add_room(struct header *h)
 	return &h->fields[h->count++];
 }
 
+/* Text that headers share: a field is replaced, never written to. */
+static void
+make_field(struct header_field *field, const char *name, size_t name_len,
+    const struct buf *body)
+{
+	size_t *holders = xmalloc(sizeof *holders + name_len + body->len + 2);
+	char *text = (char *)(holders + 1);
+
+	*holders = 1;
+	memcpy(text, name, name_len);
+	text[name_len] = '\0';
+	memcpy(text + name_len + 1, body->data, body->len + 1);
+	*field = (struct header_field){ .holders = holders, .name = text,
+	    .body = text + name_len + 1 };
+}
+
+static void
+release_field(struct header_field *field)
+{
+	if (--*field->holders == 0)
+		free(field->holders);
+}
+
 static void
 parse_field(struct header *h, const char *text, size_t len, size_t name_len)
 {
 	const char *colon = memchr(text + name_len, ':', len - name_len);
-	struct header_field *field = add_room(h);
 	struct buf body;
 
 	buf_init(&body, 2 * len);	/* an LF may become CRLF */
 	add_clean(&body, colon + 1, (size_t)(text + len - colon - 1));
-	field->name = xmemdup(text, name_len);
-	field->body = buf_detach(&body);
+	make_field(add_room(h), text, name_len, &body);
+	buf_release(&body);
 }
 
 /* The length of a field with its continuations, the last line end included. */
@@ -157,13 +178,6 @@ header_parse(struct header *h, const char *text, size_t len, struct status *st)
 	return 0;
 }
 
-static void
-release_field(struct header_field *field)
-{
-	free(field->name);
-	free(field->body);
-}
-
 void
 header_copy(struct header *to, const struct header *from)
 {
@@ -172,8 +186,8 @@ header_copy(struct header *to, const struct header *from)
 	*to = (struct header){ .count = from->count, .cap = from->count };
 	to->fields = xcalloc(from->count, sizeof *to->fields);
 	for (i = 0; i < from->count; i++) {
-		to->fields[i].name = xstrdup(from->fields[i].name);
-		to->fields[i].body = xstrdup(from->fields[i].body);
+		to->fields[i] = from->fields[i];
+		++*to->fields[i].holders;
 	}
 }
 
@@ -221,18 +235,31 @@ header_value(const struct header *h, const char *name)
 }
 
 size_t
-header_remove(struct header *h, const char *name)
+header_remove_if(struct header *h, bool (*unwanted)(const void *context,
+    const struct header_field *field), const void *context)
 {
 	size_t i, kept = 0, removed;
 
 	for (i = 0; i < h->count; i++)
-		if (strcasecmp(h->fields[i].name, name) == 0)
+		if (unwanted(context, &h->fields[i]))
 			release_field(&h->fields[i]);
 		else
 			h->fields[kept++] = h->fields[i];
 	removed = h->count - kept;
 	h->count = kept;
 	return removed;
+}
+
+static bool
+has_name(const void *name, const struct header_field *field)
+{
+	return strcasecmp(field->name, name) == 0;
+}
+
+size_t
+header_remove(struct header *h, const char *name)
+{
+	return header_remove_if(h, has_name, name);
 }
 
 void
@@ -281,11 +308,11 @@ fold_point(const char *p, const char *end, size_t width)
 	return NULL;
 }
 
-/* A body as we write it: a blank, then the text, its long lines folded. */
-static char *
-fold_body(const char *name, const char *body)
+/* A field as we write it: a blank, then the text, its long lines folded. */
+static void
+write_field(struct header_field *field, const char *name, const char *body)
 {
-	size_t used = strlen(name) + 1;
+	size_t name_len = strlen(name), used = name_len + 1;
 	const char *p, *next, *end, *fold, *body_end;
 	struct buf clean, out;
 
@@ -309,88 +336,22 @@ fold_body(const char *name, const char *body)
 		buf_add(&out, p, (size_t)(next - p));
 		used = 0;
 	}
+	make_field(field, name, name_len, &out);
 	buf_release(&clean);
-	return buf_detach(&out);
+	buf_release(&out);
 }
 
 void
 header_append(struct header *h, const char *name, const char *body)
 {
-	char *folded = fold_body(name, body);
-	struct header_field *field = add_room(h);
-
-	field->name = xstrdup(name);
-	field->body = folded;
+	write_field(add_room(h), name, body);
 }
 
 void
 header_set(struct header *h, size_t i, const char *body)
 {
-	char *folded = fold_body(h->fields[i].name, body);
+	struct header_field old = h->fields[i];
 
-	free(h->fields[i].body);
-	h->fields[i].body = folded;
-}
-
-/* How much of a line that is too long goes on the first one: up to white space,
- * or to where no UTF-8 character is cut in two. */
-static size_t
-break_point(const char *p, size_t room)
-{
-	const char *q;
-	size_t i;
-
-	for (q = p + room; q > p + 1; q--)
-		if (is_blank(*q) && !is_blank(q[-1]))
-			return (size_t)(q - p);
-	for (i = 0; i < 3; i++)
-		if (((unsigned char)p[room - i] & 0xc0) != 0x80)
-			return room - i;
-	return room;
-}
-
-/* One line of a field behind the `used` octets of its name.  White space where
- * a line is broken is squeezed: no line of nothing else comes of it. */
-static void
-format_line(struct buf *out, const char *p, const char *end, size_t used)
-{
-	size_t n;
-
-	if ((size_t)(end - p) + used > LINE_MAX_SENT)
-		while (end - p > 1 && is_blank(p[0]) && is_blank(p[1]))
-			p++;
-	while ((size_t)(end - p) + used > LINE_MAX_SENT) {
-		n = break_point(p, LINE_MAX_SENT - used);
-		buf_add(out, p, n);
-		for (p += n; p < end && is_blank(*p); p++)
-			;
-		if (p == end)
-			return;
-		buf_addstr(out, "\r\n ");
-		used = 1;
-	}
-	buf_add(out, p, (size_t)(end - p));
-}
-
-void
-header_format(const struct header *h, struct buf *out)
-{
-	const struct header_field *field;
-	const char *p, *next, *end, *body_end;
-	size_t used, i;
-
-	for (i = 0; i < h->count; i++) {
-		field = &h->fields[i];
-		buf_addf(out, "%s:", field->name);
-		used = strlen(field->name) + 1;
-		body_end = field->body + strlen(field->body);
-		for (p = field->body; p < body_end; p = next) {
-			end = line_end(p, body_end, &next);
-			format_line(out, p, end, used);
-			if (next != end)
-				buf_addstr(out, "\r\n");
-			used = 0;
-		}
-		buf_addstr(out, "\r\n");
-	}
+	write_field(&h->fields[i], old.name, body);
+	release_field(&old);
 }

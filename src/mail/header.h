@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/status.h"
@@ -18,9 +19,10 @@
 #define HEADER_NAME_MAX		256	/* longer is no field name */
 
 struct header_field {
-	char	*name;		/* as written, without blanks and colon */
-	char	*body;		/* behind the colon, first blank and all, folds
+	const char *name;	/* as written, without blanks and colon */
+	const char *body;	/* behind the colon, first blank and all, folds
 				 * as CRLF + white space, without the last CRLF */
+	size_t	*holders;	/* private: copies share their text */
 };
 
 struct header {
@@ -42,7 +44,8 @@ size_t	header_name_length(const char *line, size_t len);
  * some servers take it for the end of the header.  Adds to *h. */
 int	header_parse(struct header *h, const char *text, size_t len,
 	    struct status *st);
-/* Makes *to, which holds nothing yet, a copy that can be changed. */
+/* Makes *to, which holds nothing yet, a copy that can be changed; what stays as
+ * it is stays there once. */
 void	header_copy(struct header *to, const struct header *from);
 void	header_release(struct header *h);
 
@@ -51,19 +54,40 @@ void	header_release(struct header *h);
 ptrdiff_t header_find(const struct header *h, const char *name, size_t from);
 /* Its body unfolded and trimmed, to be freed; NULL if there is no such field. */
 char	*header_value(const struct header *h, const char *name);
-/* Removes all fields of that name; how many there were. */
+/* Removes all fields of that name, or those that are unwanted; how many there
+ * were. */
 size_t	header_remove(struct header *h, const char *name);
+size_t	header_remove_if(struct header *h,
+	    bool (*unwanted)(const void *context,
+		const struct header_field *field), const void *context);
 /* Adds a field at the end.  `body` is copied, and is folded at
  * white space where a line would pass 78 columns.  A CR, LF or NUL in it that is
  * no proper fold is replaced by a blank: nothing injects a field. */
 void	header_append(struct header *h, const char *name, const char *body);
-/* Replaces the body of field `i`, as header_append() would write it. */
+/* Replaces the body of field `i`, as header_append() would write it; its name
+ * lies elsewhere then. */
 void	header_set(struct header *h, size_t i, const char *body);
 void	header_delete(struct header *h, size_t i);
 
-/* The section as it is sent: each field, CRLF, no empty line.  Lines over 998
- * octets are folded at white space (RFC 5322 2.1.1), or, where there is none,
- * broken by CRLF SPACE. */
-void	header_format(const struct header *h, struct buf *out);
+/* The section as it is sent, pulled line by line: each field, CRLF, and the empty
+ * line.  Lines over 998 octets are folded at white space (RFC 5322 2.1.1), or,
+ * where there is none, broken by CRLF SPACE. */
+struct header_reader {
+	const struct header *header;	/* borrowed */
+	/* private to header_read.c */
+	size_t		 field;
+	const char	*at;		/* in its body; NULL: before its name */
+	bool		 is_broken;	/* in the middle of a line of it */
+	bool		 is_over;
+};
+
+#define HEADER_LINE_SENT	1000	/* octets, CRLF and all */
+
+void	header_reader_init(struct header_reader *r, const struct header *h);
+/* As many whole lines as fit into `size` octets, HEADER_LINE_SENT at least; 0 at
+ * the end. */
+size_t	header_read(struct header_reader *r, char *to, size_t size);
+/* What header_read() will give in all. */
+int64_t	header_size(const struct header *h);
 
 #endif

@@ -17,7 +17,7 @@
 #include "mail/header.h"
 
 #ifndef MESSAGE_MEMORY_MAX	/* a fuzz target has it small */
-#define MESSAGE_MEMORY_MAX	(256 * 1024)	/* past this it goes to the file */
+#define MESSAGE_MEMORY_MAX	(128 * 1024)	/* past this it goes to the file */
 #endif
 
 struct message {

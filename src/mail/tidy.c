@@ -119,25 +119,15 @@ tidy_mailbox(const char *name, const char *address)
 	return text;
 }
 
-/* Drops, by the table, what must not go out.  Compacts in one pass: a header
- * may have ten thousand fields, and deleting one moves all behind it. */
-static void
-drop_fields(struct header *h)
+/* What must not go out, by the table. */
+static bool
+is_dropped(const void *context, const struct header_field *field)
 {
-	size_t i, kept = 0;
-	unsigned rules;
+	unsigned rules = rules_of(field->name);
 
-	for (i = 0; i < h->count; i++) {
-		rules = rules_of(h->fields[i].name);
-		if ((rules & DROP) != 0 || ((rules & FILLED) != 0 &&
-		    says_nothing(h->fields[i].body))) {
-			free(h->fields[i].name);
-			free(h->fields[i].body);
-			continue;
-		}
-		h->fields[kept++] = h->fields[i];
-	}
-	h->count = kept;
+	(void)context;
+	return (rules & DROP) != 0 ||
+	    ((rules & FILLED) != 0 && says_nothing(field->body));
 }
 
 /* Adds the list in field `i` to `out`, unless it is the one already there. */
@@ -161,10 +151,9 @@ join_list(struct buf *out, const struct header *h, size_t i)
 static void
 keep_one(struct header *h, size_t first)
 {
-	const char *name = h->fields[first].name;
 	ptrdiff_t i;
 
-	while ((i = header_find(h, name, first + 1)) != -1) {
+	while ((i = header_find(h, h->fields[first].name, first + 1)) != -1) {
 		if (is_empty(h->fields[first].body))
 			header_set(h, first, h->fields[i].body);
 		header_delete(h, (size_t)i);
@@ -252,7 +241,7 @@ tidy_header(struct header *h, const char *charset, struct status *st)
 
 	if (refuse_loop(h, st) == -1)
 		return -1;
-	drop_fields(h);
+	header_remove_if(h, is_dropped, NULL);
 	unite_fields(h);
 	for (i = 0; i < h->count; i++)
 		encode_field(h, i, charset);

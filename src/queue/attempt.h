@@ -22,9 +22,10 @@ struct attempt {
 	struct header		 header;	/* the copy that is sent */
 	struct rewrite_result	 rewrite;
 	struct body_plan	 plan;
+	struct header		 labelled;	/* ... on this connection */
+	struct header_reader	 head;
 	struct body_reader	 body;
-	int64_t			 handed_over;	/* octets read from it */
-	struct buf		 head;		/* header section and empty line */
+	int64_t			 body_octets, handed_over;
 	struct delivery_connection own;		/* used if there is no other */
 	struct envelope		*envelope;	/* who it goes to: the submission's,
 						 * or with deliver-all-to ... */

@@ -16,6 +16,8 @@
 #include "queue/locals.h"
 #include "queue/stray.h"
 
+#define LARGE_HEADER (64 * 1024)
+
 /* The calling user by name: for the account, and for a missing From. */
 static void
 look_up_caller(struct attempt *a)
@@ -212,6 +214,9 @@ start(struct attempt *a, struct status *st)
 		return -1;
 	if (envelope_count(a->envelope, RECIPIENT_PENDING) == 0)
 		return 0;
+	/* A list of ten thousand addresses took six times its length. */
+	if (a->s->message.body_offset > LARGE_HEADER)
+		xtrim();
 	return transmit_start(a, st);
 }
 
@@ -230,8 +235,7 @@ delivery_start(const struct config *c, struct submission *s,
 	a->own = (struct delivery_connection)DELIVERY_CONNECTION_INIT;
 	if (a->o.connection == NULL)
 		a->o.connection = &a->own;
-	a->header = (struct header)HEADER_INIT;
-	buf_init(&a->head, HEADER_SENT_MAX);
+	a->header = a->labelled = (struct header)HEADER_INIT;
 	a->rc = start(a, &a->status);
 	return a;
 }
@@ -246,7 +250,7 @@ static void
 release(struct attempt *a)
 {
 	delivery_connection_close(&a->own);
-	buf_release(&a->head);
+	header_release(&a->labelled);
 	header_release(&a->header);
 	rewrite_result_release(&a->rewrite);
 	free(a->user);

@@ -23,16 +23,20 @@ needs_smtputf8(const struct envelope *e)
 	return false;
 }
 
+/* Header section and empty line, then the body. */
 static long
-read_body(void *context, char *to, size_t size, struct status *st)
+read_message(void *context, char *to, size_t room, struct status *st)
 {
 	struct attempt *a = context;
-	long n = (long)body_read(&a->body, to, size, st);
+	long n = (long)header_read(&a->head, to, room);
 
+	if (n != 0)
+		return n;
+	n = (long)body_read(&a->body, to, room, st);
 	if (n > 0 && a->o.progress != NULL) {
 		a->handed_over += n;
 		a->o.progress(a->o.trace_context, a->handed_over,
-		    a->d.body_size);
+		    a->body_octets);
 	}
 	return n;
 }
@@ -59,17 +63,10 @@ waits(void *context)
 static int
 label(struct attempt *a, bool server_8bit, struct status *st)
 {
-	struct header h = HEADER_INIT;
-	int rc;
-
-	header_copy(&h, &a->header);
-	rc = body_plan(&a->plan, &h, &a->s->message, server_8bit,
+	header_release(&a->labelled);
+	header_copy(&a->labelled, &a->header);
+	return body_plan(&a->plan, &a->labelled, &a->s->message, server_8bit,
 	    a->s->charset, st);
-	buf_reset(&a->head);
-	header_format(&h, &a->head);
-	buf_addstr(&a->head, "\r\n");
-	header_release(&h);
-	return rc;
 }
 
 /* The message in its final form: known only now, because it depends on what the
@@ -79,27 +76,27 @@ compose(struct attempt *a, struct status *st)
 {
 	const struct session_extensions *x =
 	    session_extensions(a->o.connection->session);
-	int64_t body;
+	int64_t head;
 
 	if (label(a, x->eightbitmime, st) == -1)
 		return -1;
-	if (a->head.overflow)
+	if ((head = header_size(&a->labelled)) > HEADER_SENT_MAX)
 		return status_set(st, EX_DATAERR,
 		    "the header is over %d octets long", HEADER_SENT_MAX);
-	if (body_size(&a->s->message, &a->plan, &body, st) == -1)
+	if (body_size(&a->s->message, &a->plan, &a->body_octets, st) == -1)
 		return -1;
 	a->d = (struct session_data){
 		.mail_from = a->rewrite.mail_from,
 		.from = a->report->header_from,
-		.header = a->head.data, .header_len = a->head.len,
-		.body_size = body, .read_body = read_body, .context = a,
+		.size = head + a->body_octets, .read = read_message,
+		.context = a,
 		.is_8bit = a->plan.is_8bit,
 		.needs_smtputf8 = needs_smtputf8(a->envelope),
 		.max_recipients = a->report->account->max_recipients,
 		.sent_all = a->o.sent_all != NULL ? sent_all : NULL,
 		.waits = a->o.waits != NULL ? waits : NULL,
 	};
-	a->report->bytes = (int64_t)a->head.len + body;
+	a->report->bytes = a->d.size;
 	return 0;
 }
 
@@ -234,6 +231,7 @@ transmit_start(struct attempt *a, struct status *st)
 	} while (finish_others(a, left));
 	if (wait_for_rate(a, st) == -1)
 		return -1;
+	header_reader_init(&a->head, &a->labelled);
 	body_reader_init(&a->body, &a->s->message, &a->plan);
 	a->handed_over = 0;
 	a->pending = left;

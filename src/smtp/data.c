@@ -8,7 +8,7 @@
 
 #include "base/xalloc.h"
 
-#define BLOCK (64 * 1024)	/* of the body at a time */
+#define BLOCK (64 * 1024)	/* of the message at a time */
 
 struct writer {
 	struct session	*s;
@@ -16,12 +16,6 @@ struct writer {
 	char		 last;		/* the octet written last */
 	bool		 stuffed;
 };
-
-int64_t
-data_size(const struct session_data *d)
-{
-	return (int64_t)d->header_len + d->body_size;
-}
 
 static int
 put(struct writer *w, const char *p, size_t len, struct status *st)
@@ -60,14 +54,14 @@ put_octets(struct writer *w, const char *p, size_t len, struct status *st)
 }
 
 static int
-put_body(struct writer *w, const struct session_data *d, struct status *st)
+put_pieces(struct writer *w, const struct session_data *d, struct status *st)
 {
 	char *block = xmalloc(BLOCK);
 	long n;
 	int rc = 0;
 
 	do {
-		n = d->read_body(d->context, block, BLOCK, st);
+		n = d->read(d->context, block, BLOCK, st);
 		if (n > 0)
 			rc = put_octets(w, block, (size_t)n, st);
 	} while (n > 0 && rc == 0);
@@ -83,12 +77,11 @@ put_message(struct writer *w, const struct session_data *d, struct status *st)
 	stream_set_phase(w->s->stream, "part of the message",
 	    w->s->p.deadline);
 	snprintf(shown, sizeof shown, "<message, %" PRId64 " octets>",
-	    data_size(d));
+	    d->size);
 	dialogue_trace(w->s, '>', shown);
-	if (put_octets(w, d->header, d->header_len, st) == -1 ||
-	    put_body(w, d, st) == -1)
+	if (put_pieces(w, d, st) == -1)
 		return -1;
-	if (w->octets != data_size(d))
+	if (w->octets != d->size)
 		return status_set(st, EX_IOERR, "the message changed while it "
 		    "was being sent");
 	return 0;
@@ -119,7 +112,7 @@ data_put_chunk(struct session *s, const struct session_data *d,
 {
 	struct writer w = { .s = s };
 
-	if (dialogue_put(s, st, "BDAT %" PRId64 " LAST", data_size(d)) == -1)
+	if (dialogue_put(s, st, "BDAT %" PRId64 " LAST", d->size) == -1)
 		return -1;
 	if (put_message(&w, d, st) == -1 ||
 	    (d->sent_all != NULL && d->sent_all(d->context, st) == -1))

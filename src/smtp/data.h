@@ -8,8 +8,6 @@
 
 #include "smtp/dialogue.h"
 
-/* Octets of the message before dot-stuffing. */
-int64_t	data_size(const struct session_data *d);
 /* Queues the whole message and its end: after 354 of DATA.  What is queued last
  * has not left when this returns; then `sent_all` has been called, and the next
  * flush hands the message over.  On failure the session is over: half a message

@@ -27,7 +27,7 @@
 static int64_t
 weight_of(const struct session_data *d, size_t recipients)
 {
-	return data_size(d) + (int64_t)(recipients + 3) * LINE_OCTETS;
+	return d->size + (int64_t)(recipients + 3) * LINE_OCTETS;
 }
 
 static void

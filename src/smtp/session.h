@@ -86,11 +86,10 @@ int	session_authenticate(struct session *s,
 struct session_data {
 	const char	*mail_from;
 	const char	*from;		/* of the header, for hints; may be NULL */
-	const char	*header;	/* header section and the empty line */
-	size_t		 header_len;
-	/* The body, as body_read() gives it; `size` is exact. */
-	int64_t		 body_size;
-	long	(*read_body)(void *context, char *to, size_t size,
+	/* Header section, empty line and body, pulled piece by piece: up to `room`
+	 * octets (4 KB at least) each time, 0 at the end.  `size` is exact. */
+	int64_t		 size;
+	long	(*read)(void *context, char *to, size_t room,
 		    struct status *st);
 	void	*context;
 	bool	 is_8bit;

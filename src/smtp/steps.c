@@ -17,7 +17,7 @@ put_mail(struct transaction *t, struct status *st)
 	char size[40] = "";
 
 	if (x->size)
-		snprintf(size, sizeof size, " SIZE=%" PRId64, data_size(&t->d));
+		snprintf(size, sizeof size, " SIZE=%" PRId64, t->d.size);
 	return dialogue_put(t->s, st, "MAIL FROM:<%s>%s%s%s%s%s%s%s",
 	    t->d.mail_from, size,
 	    t->d.is_8bit && x->eightbitmime ? " BODY=8BITMIME" : "",

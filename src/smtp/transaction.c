@@ -28,9 +28,9 @@ check_message(struct transaction *t, struct status *st)
 		return status_set(st, EX_CONFIG, "%s does not take mail from "
 		    "<%s>: it offers no SMTPUTF8 for addresses that are not "
 		    "ASCII", t->s->p.host, t->d.mail_from);
-	if (x->max_size != 0 && data_size(&t->d) > x->max_size) {
+	if (x->max_size != 0 && t->d.size > x->max_size) {
 		status_set(st, EX_DATAERR, "the message has %" PRId64 " octets, "
-		    "%s takes %" PRId64, data_size(&t->d), t->s->p.host,
+		    "%s takes %" PRId64, t->d.size, t->s->p.host,
 		    x->max_size);
 		status_remote(st, 0, "5.3.4", "");	/* RFC 1870 6.1 */
 		return -1;
@@ -45,7 +45,7 @@ transaction_can_fly(const struct session *s, const struct session_data *d)
 
 	return s->p.use_chunking && x->chunking && x->pipelining &&
 	    !(d->needs_smtputf8 && x->smtputf8) &&
-	    path_is_ascii(d->mail_from) && data_size(d) <= SMALL;
+	    path_is_ascii(d->mail_from) && d->size <= SMALL;
 }
 
 /* Whether SMTPUTF8 is asked for, and how the data goes: in one flight with the

@@ -11,6 +11,7 @@
 
 #include "base/xalloc.h"
 #include "mail/rewrite.h"
+#include "../header_text.h"
 
 #define MAILBOX "alerts@contoso.com"
 
@@ -97,7 +98,7 @@ rewrite(const char *text, size_t len, const struct envelope *e,
 	    header_find(&h, "Resent-Bcc", 0) != -1)
 		abort();
 	check_from(&h);
-	header_format(&h, out);
+	header_text(&h, out);
 	check_lines(out);
 	rc = 0;
 out:

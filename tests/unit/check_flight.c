@@ -12,8 +12,7 @@
 #include "check_main.h"
 #include "scripted_server.h"
 
-#define HEADER	"Subject: x\r\n\r\n"
-#define BODY	"hello\r\n"
+#define MESSAGE	"Subject: x\r\n\r\nhello\r\n"
 #define LETTERS	3
 
 #define HELLO	"<220 mx", ">EHLO", "<250-mx", "<250-PIPELINING", "<250 CHUNKING"
@@ -74,17 +73,17 @@ static char address[] = "b@x";
 static struct letter letters[LETTERS];
 
 static long
-read_body(void *context, char *to, size_t size, struct status *st)
+read_message(void *context, char *to, size_t size, struct status *st)
 {
 	struct letter *l = context;
 
 	(void)st;
-	ck_assert_uint_ge(size, strlen(BODY));
+	ck_assert_uint_ge(size, strlen(MESSAGE));
 	if (l->was_read)
 		return 0;
 	l->was_read = true;
-	memcpy(to, BODY, strlen(BODY));
-	return (long)strlen(BODY);
+	memcpy(to, MESSAGE, strlen(MESSAGE));
+	return (long)strlen(MESSAGE);
 }
 
 static void
@@ -106,10 +105,9 @@ write_letters(void)
 		l->envelope = (struct envelope){ .recipients = &l->recipient,
 		    .count = 1 };
 		l->data = (struct session_data){
-			.mail_from = "a@x", .header = HEADER,
-			.header_len = strlen(HEADER),
-			.body_size = strlen(BODY), .read_body = read_body,
-			.context = l, .max_recipients = 10,
+			.mail_from = "a@x", .size = strlen(MESSAGE),
+			.read = read_message, .context = l,
+			.max_recipients = 10,
 			.waits = note_waits,
 		};
 	}

@@ -5,6 +5,7 @@
 #include "base/xalloc.h"
 #include "mail/header.h"
 #include "check_main.h"
+#include "../header_text.h"
 
 #define LENGTH(a) (sizeof (a) / sizeof *(a))
 
@@ -32,7 +33,7 @@ assert_formats(const struct header *h, const char *expected)
 	struct buf b;
 
 	buf_init(&b, 4 << 20);
-	header_format(h, &b);
+	header_text(h, &b);
 	ck_assert_str_eq(b.data, expected);
 	buf_release(&b);
 }
@@ -252,7 +253,7 @@ START_TEST(long_lines_are_broken)
 		buf_addstr(&in, fillers[_i]);
 	buf_addstr(&in, "end\r\n");
 	ck_assert_int_eq(header_parse(&h, in.data, in.len, &st), 0);
-	header_format(&h, &out);
+	header_text(&h, &out);
 	text = unfolded(&out);
 	ck_assert_int_eq(strncmp(text, "Subject: begin", 14), 0);
 	ck_assert_str_eq(text + strlen(text) - 3, "end");
@@ -260,7 +261,7 @@ START_TEST(long_lines_are_broken)
 	/* The same through header_set, which folds earlier. */
 	header_set(&h, 0, h.fields[0].body);
 	buf_reset(&out);
-	header_format(&h, &out);
+	header_text(&h, &out);
 	free(unfolded(&out));
 	header_release(&h);
 	buf_release(&in);
@@ -279,7 +280,7 @@ START_TEST(no_character_is_cut)
 		memcpy(body + 3 * i, "\xe2\x82\xac", 3);
 	buf_init(&out, 10000);
 	header_append(&h, "X", body);
-	header_format(&h, &out);
+	header_text(&h, &out);
 	for (i = 0; out.data[i] != '\0'; i++)
 		if (out.data[i] == '\r')
 			ck_assert_int_eq((unsigned char)out.data[i - 1], 0xac);

@@ -30,7 +30,7 @@ struct letter {
 	struct recipient recipients[MOODY_RECIPIENTS];
 	struct envelope	 envelope;
 	struct session_data data;
-	int64_t		 left;		/* of the body, not read yet */
+	int64_t		 left;		/* not read yet */
 	struct transaction *transaction;
 	bool		 was_sent_all;
 	int		 unknown;	/* times its answer never came */
@@ -46,12 +46,18 @@ struct world {
 };
 
 static long
-read_body(void *context, char *to, size_t size, struct status *st)
+read_letter(void *context, char *to, size_t size, struct status *st)
 {
 	struct letter *l = context;
 	size_t n = (size_t)l->left < size ? (size_t)l->left : size;
 
 	(void)st;
+	if (l->left == l->data.size) {
+		n = strlen(l->header);
+		memcpy(to, l->header, n);
+		l->left -= (int64_t)n;
+		return (long)n;
+	}
 	memset(to, 'x', n);
 	l->left -= (int64_t)n;
 	if (l->left == 0 && n >= 2)
@@ -89,9 +95,8 @@ write_letter(struct world *w, int number)
 		l->recipients[i].address = l->address[i];
 	}
 	l->data = (struct session_data){
-		.mail_from = l->from, .header = l->header,
-		.header_len = strlen(l->header), .body_size = size,
-		.read_body = read_body, .context = l,
+		.mail_from = l->from, .size = (int64_t)strlen(l->header) + size,
+		.read = read_letter, .context = l,
 		.max_recipients = moody_random(&w->seed, 4) == 0 ? 2 : 100,
 		.sent_all = note_sent_all,
 	};
@@ -203,7 +208,7 @@ start(struct world *w, struct session *s, struct letter *l)
 	while (!session_has_room(s, &l->data, l->envelope.count) &&
 	    w->count != 0)
 		finish(w, 0);
-	l->left = l->data.body_size;
+	l->left = l->data.size;
 	l->was_sent_all = false;
 	memcpy(accepted[l->number], w->log->accepted[l->number],
 	    sizeof accepted[l->number]);

@@ -7,6 +7,7 @@
 
 #include "mail/recipients.h"
 #include "check_main.h"
+#include "../header_text.h"
 
 /* The host web1.lan in the domain contoso.com, with these aliases. */
 static const char alias_file[] =
@@ -429,7 +430,7 @@ START_TEST(local_names_are_shown_as_addresses)
 	local_init(&local, &r);
 	parse_header(&h, shown[_i].in);
 	recipients_show(&h, &local);
-	header_format(&h, &out);
+	header_text(&h, &out);
 	ck_assert_str_eq(out.data, expected);
 	header_release(&h);
 	local_release(&local);
@@ -457,7 +458,7 @@ START_TEST(deliver_all_to_keeps_who_was_meant)
 	assert_recipients(&to, "stage@contoso.com");
 	ck_assert_str_eq(to.sender, "s@contoso.com");
 	ck_assert_str_eq(to.notify, "NEVER");
-	header_format(&h, &out);
+	header_text(&h, &out);
 	ck_assert_str_eq(out.data, "To: a@b.example\r\n"
 	    "X-Original-To: a@b.example\r\n"
 	    "X-Original-To: admin@contoso.com\r\n");

@@ -5,6 +5,7 @@
 
 #include "mail/rewrite.h"
 #include "check_main.h"
+#include "../header_text.h"
 
 /* The host web1 (web1.lan) and the account alerts@contoso.com of design 6. */
 #define MAILBOX	"alerts@contoso.com"
@@ -98,7 +99,7 @@ rewritten(const struct row *row, struct rewrite_result *result)
 	buf_init(&out, 64 * HEADER_MAX);
 	ck_assert_int_eq(header_parse(&h, in, strlen(in), &st), 0);
 	ck_assert_int_eq(rewrite_header(&h, &e, &rules, result, &st), 0);
-	header_format(&h, &out);
+	header_text(&h, &out);
 	drop_cr(out.data);
 	header_release(&h);
 	envelope_release(&e);

@@ -500,6 +500,7 @@ static const struct dialogue dialogues[] = {
 struct source {
 	const char	*text;
 	size_t		 len, pos;
+	bool		 has_header;	/* read already */
 	const struct dialogue *dialogue;
 	int		 sent_all;
 };
@@ -510,6 +511,11 @@ read_source(void *context, char *to, size_t size, struct status *st)
 	struct source *s = context;
 	size_t n = s->len - s->pos;
 
+	if (!s->has_header) {
+		s->has_header = true;
+		memcpy(to, HEADER, strlen(HEADER));
+		return (long)strlen(HEADER);
+	}
 	if (s->dialogue != NULL && s->dialogue->fails && s->pos != 0)
 		return status_set(st, EX_IOERR, "disk on fire");
 	if (n > size)
@@ -582,10 +588,8 @@ data(struct source *source, const struct dialogue *d)
 	source->len = strlen(source->text);
 	return (struct session_data){
 		.mail_from = d->from != NULL ? d->from : "app@x",
-		.header = HEADER,
-		.header_len = strlen(HEADER),
-		.body_size = (int64_t)source->len,
-		.read_body = read_source,
+		.size = (int64_t)(strlen(HEADER) + source->len),
+		.read = read_source,
 		.context = source,
 		.is_8bit = d->body != NULL && strchr(d->body, '\303') != NULL,
 		.needs_smtputf8 = d->utf8,

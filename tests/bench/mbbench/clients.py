@@ -10,6 +10,8 @@ import re
 import shutil
 import subprocess
 
+from .world import MANY
+
 RECIPIENT = "bob@example.net"
 OURS = "mailbearer"
 
@@ -126,7 +128,9 @@ class Mailbearer(Client):
         path = self.world.directory / ("mailbearer-%d.conf" % port)
         if not path.exists():
             self.config(port)
-        return [self.program, "sendmail", "-C", path, "-i", RECIPIENT]
+        recipients = [RECIPIENT] if message != MANY else [
+            "number%d@example.net" % i for i in range(1000)]
+        return [self.program, "sendmail", "-C", path, "-i", *recipients]
 
     def make_cold(self):
         for path in (self.world.directory / "state").rglob("*"):

@@ -8,11 +8,14 @@ import json
 import re
 import subprocess
 
+from .world import LONG_HEADER, MANY
+
 RTT = 20                           # ms: no answer is there before it is awaited
 SENDS_EACH = 5
-GROWTH_KIB = 1024                  # of 30 MB over 2 KB: noise of the allocator
+GROWTH_KIB = 512                   # over the small message's: 8 MiB in all
 SENDS = (("warm", False, "small"), ("cold", True, "small"),
          ("large", False, "30 MB"))
+PEAKS = (LONG_HEADER, MANY)        # of these only the memory counts
 
 KEPT_OPTION = re.compile(r"[^-]|-[mO]|-f(lto|sanitize|profile|test-coverage)")
 
@@ -91,14 +94,22 @@ def take(tools, ours):
     tools.cost(ours, far)
     for name, cold, message in SENDS:
         counts[name], peaks[name] = take_one(tools, ours, far, cold, message)
-    counts["large"]["peak_growth_kib"] = max(0, peaks["large"] - peaks["warm"])
+    for message in PEAKS:
+        counts[message] = {}
+        peaks[message] = tools.cost(ours, ours.world.port,
+                                    message=message).peak_kib
+    for name in ("large", *PEAKS):
+        counts[name]["peak_growth_kib"] = max(0, peaks[name] - peaks["warm"])
     return counts
 
 
 def record(path, ours, counts):
-    del counts["large"]["peak_growth_kib"]
+    for values in counts.values():
+        values.pop("peak_growth_kib", None)
     with open(path, "w", encoding="utf-8") as out:
-        json.dump({**surroundings(ours), "counts": counts}, out, indent=4)
+        json.dump({**surroundings(ours), "counts": {
+            name: values for name, values in counts.items() if values}},
+            out, indent=4)
         out.write("\n")
 
 

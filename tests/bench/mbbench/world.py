@@ -20,6 +20,9 @@ SYSTEM_DIRECTORY = pathlib.Path("/etc/ssl/certs")
 SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt",
                   "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 SIZES = {"small": 2 << 10, "30 MB": 30 << 20, "150 MB": 150 << 20}
+LONG_HEADER = "long header"
+LONG_HEADER_SIZE = 240 << 10       # Exchange Online takes 256 KB
+MANY = "many recipients"           # a thousand, of the small message
 LINE = "The quick brown fox jumps over the lazy dog, over and over.\n"
 HEADER = ("From: alerts@contoso.com\nTo: bob@example.net\n"
           "Subject: bench\nDate: Sat, 21 Nov 2026 10:00:00 +0000\n"
@@ -112,9 +115,12 @@ class World:
         """The file of a message with LF, as programs write them."""
         path = self.directory / (name + ".eml")
         if not path.exists():
-            head = HEADER % name
-            lines = (SIZES[name] - len(head)) // len(LINE)
-            path.write_text(head + LINE * lines)
+            head = HEADER % name.replace(" ", "-")
+            if name == LONG_HEADER:
+                head = "X-Long:" + (" " + LINE) * (
+                    LONG_HEADER_SIZE // len(LINE)) + head
+            lines = (SIZES.get(name, 4 << 10) - len(head)) // len(LINE)
+            path.write_text(head + LINE * max(lines, 1))
         return path
 
     def crlf(self, name):
