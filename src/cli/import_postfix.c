@@ -12,7 +12,7 @@
 #include "cli/import.h"
 #include "cli/import_lines.h"
 
-#define COUNT(array)	(sizeof array / sizeof *array)
+#define COUNT(array)	(sizeof (array) / sizeof *(array))
 #define PASSWORDS	"Postfix's sasl_passwd"
 
 static const struct import_key postfix_keys[] = {

@@ -127,12 +127,12 @@ explain_failure(struct explained *e, const struct finding *f,
 	const struct diagnosis *rows[MEANINGS_MAX] = { NULL };
 	struct diagnose_values values;
 	struct meaning *m;
-	size_t i;
+	size_t i, count;
 
 	set_heading(e, f);
 	fill_values(&values, f, a);
-	e->count = find_rows(f, rows);
-	for (i = 0; i < e->count; i++) {
+	e->count = count = find_rows(f, rows);
+	for (i = 0; i < count; i++) {
 		m = &e->meanings[i];
 		*m = (struct meaning){ .means = rows[i]->cause,
 		    .passes = passes(rows[i]), .class = classes[rows[i]->class],

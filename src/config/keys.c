@@ -161,7 +161,8 @@ static const struct key account_keys[] = {
 #undef IN
 
 #define TABLE(block, array) \
-	{ .where = block, .keys = array, .count = sizeof array / sizeof *array }
+	{ .where = (block), .keys = (array), \
+	    .count = sizeof (array) / sizeof *(array) }
 const struct key_table key_tables[LEVEL_COUNT] = {
 	[LEVEL_TOP] = TABLE("", top_keys),
 	[LEVEL_APP] = TABLE("app", app_keys),
@@ -169,7 +170,8 @@ const struct key_table key_tables[LEVEL_COUNT] = {
 };
 
 #define FITS(array) \
-	_Static_assert(sizeof array / sizeof *array <= LEVEL_KEYS_MAX, #array)
+	_Static_assert(sizeof (array) / sizeof *(array) <= LEVEL_KEYS_MAX, \
+	    #array)
 FITS(top_keys);
 FITS(app_keys);
 FITS(account_keys);

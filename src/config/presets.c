@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define COUNT(array)	(sizeof array / sizeof *array)
+#define COUNT(array)	(sizeof (array) / sizeof *(array))
 
 /* The scope and host of usgov-dod are not confirmed by Microsoft's pages; each
  * can be overridden. */

@@ -25,7 +25,7 @@ aside_poll(struct aside *a, struct pollfd *fds, nfds_t count, int64_t deadline)
 		n = poll(fds, count + 1, clock_left(aside_deadline(a, deadline)));
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n <= 0 || own->revents == 0)
+		if (n <= 0 || a == NULL || own->revents == 0)
 			return n;
 		a->news(a);
 		if (n > 1)
