@@ -4,15 +4,21 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/inherited.h"
 #include "base/privilege.h"
 #include "check_main.h"
 
@@ -173,7 +179,69 @@ no_descriptor_to_be_had(void)
 	return strstr(st.text, "/dev/null") != NULL ? 0 : 2;
 }
 
+/* A kernel without close_range(2), or a container's filter that does not know
+ * it. */
+static bool
+forget_close_range(void)
+{
+	struct sock_filter rules[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {
+		.len = sizeof rules / sizeof *rules, .filter = rules
+	};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static int
+without_close_range(void)
+{
+	int fd, last = -1;
+
+	if (!forget_close_range())
+		return 0;
+	/* More than one reading of the directory's. */
+	for (fd = 0; fd < 800 && fd != -1; fd = dup(2))
+		last = fd;
+	descriptors_close(5);
+	if (fcntl(4, F_GETFD) == -1)
+		return 1;
+	for (fd = 5; fd <= last; fd++)
+		if (fcntl(fd, F_GETFD) != -1)
+			return 2;
+	return last > 10 ? 0 : 3;
+}
+
+/* Nor /proc: no descriptor is left to read it with. */
+static int
+without_a_list(void)
+{
+	struct rlimit r;
+	int fd;
+
+	if (!forget_close_range() || getrlimit(RLIMIT_NOFILE, &r) == -1)
+		return 0;
+	r.rlim_cur = 40;
+	setrlimit(RLIMIT_NOFILE, &r);
+	while (dup(2) != -1)
+		continue;
+	descriptors_close(3);
+	if (fcntl(2, F_GETFD) == -1)
+		return 1;
+	for (fd = 3; fd < 40; fd++)
+		if (fcntl(fd, F_GETFD) != -1)
+			return 2;
+	return 0;
+}
+
 static int (*const cases[])(void) = {
+	without_close_range, without_a_list,
 	signals, descriptors, surroundings, nothing_special,
 	rights_of_another_program, set_user_id_root, no_descriptor_to_be_had,
 };

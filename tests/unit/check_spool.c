@@ -17,6 +17,7 @@
 #include "check_main.h"
 #include "queue/journal.h"
 #include "queue/spool.h"
+#include "queue/spool_id.h"
 
 static const char text[] = "Subject: x\r\n\r\nenvelope version=1\r\n";
 
@@ -433,6 +434,71 @@ START_TEST(foreign_files_are_refused)
 }
 END_TEST
 
+/* A file as spool_commit() would have left it, under a name of our choice. */
+static void
+forge(const struct spool_id *parsed, char id[SPOOL_ID_SIZE])
+{
+	const struct journal_attempt first = { .next = 1790000300 };
+	const struct status none = STATUS_INIT;
+	struct journal j;
+	size_t i;
+	int fd;
+
+	spool_id_format(parsed, id);
+	journal_init(&j, id, parsed->size, 1 << 16);
+	journal_add_envelope(&j, &submission, submission.envelope.count);
+	for (i = 0; i < submission.envelope.count; i++)
+		journal_add_recipient(&j, &submission.envelope.recipients[i]);
+	journal_add_attempt(&j, &first, &none);
+	fd = openat(spool.waiting, id, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	ck_assert_int_eq(safefile_write_all(fd, text, (size_t)parsed->size), 0);
+	ck_assert_int_eq(safefile_write_all(fd, j.bytes.data, j.bytes.len), 0);
+	close(fd);
+	journal_release(&j);
+}
+
+/* Who may see and cancel a message, and whose share of the spool it takes, is
+ * read from its name: one that the envelope contradicts is no message. */
+START_TEST(a_name_that_lies_is_found_out)
+{
+	char id[SPOOL_ID_SIZE], name[64];
+	struct spool_entry e;
+	struct spool_id parsed;
+	struct stat sb;
+
+	parsed = (struct spool_id){ .time_ms = 1790000000000,
+	    .size = submission.message.size - (_i == 1),
+	    .uid = submission.uid + (_i == 2) };
+	forge(&parsed, id);
+	if (_i == 0) {		/* one that does not */
+		load(id, &e);
+		spool_entry_release(&e);
+		return;
+	}
+	ck_assert_int_eq(spool_load(&spool, id, false, &e, &status), -1);
+	ck_assert_int_eq(status.sysexit, EX_DATAERR);
+	snprintf(name, sizeof name, "%s.broken", id);
+	ck_assert_int_eq(fstatat(spool.failed, name, &sb, 0), 0);
+}
+END_TEST
+
+/* Nor can a journal be put under the name of another message. */
+START_TEST(a_renamed_message_is_found_out)
+{
+	char id[SPOOL_ID_SIZE], other[SPOOL_ID_SIZE];
+	struct spool_entry e;
+	struct spool_id parsed;
+
+	commit(id);
+	ck_assert(spool_id_parse(&parsed, id));
+	parsed.random++;
+	spool_id_format(&parsed, other);
+	ck_assert_int_eq(renameat(spool.waiting, id, spool.waiting, other), 0);
+	ck_assert_int_eq(spool_load(&spool, other, false, &e, &status), -1);
+	ck_assert_int_eq(status.sysexit, EX_DATAERR);
+}
+END_TEST
+
 START_TEST(failing_and_requeueing_move_it)
 {
 	struct spool_entry e;
@@ -698,6 +764,8 @@ suite(void)
 	tcase_add_test(t, a_broken_file_is_set_aside);
 	tcase_add_test(t, a_message_may_look_like_a_journal);
 	tcase_add_test(t, foreign_files_are_refused);
+	tcase_add_loop_test(t, a_name_that_lies_is_found_out, 0, 3);
+	tcase_add_test(t, a_renamed_message_is_found_out);
 	tcase_add_test(t, failing_and_requeueing_move_it);
 	tcase_add_test(t, a_failed_message_in_new_is_moved_on);
 	tcase_add_test(t, only_the_refused_go_to_failed);
