@@ -184,6 +184,7 @@ no_descriptor_to_be_had(void)
 static bool
 forget_close_range(void)
 {
+#ifdef SYS_close_range
 	struct sock_filter rules[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 		    offsetof(struct seccomp_data, nr)),
@@ -197,6 +198,9 @@ forget_close_range(void)
 
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+#else
+	return false;
+#endif
 }
 
 static int
