@@ -3,19 +3,15 @@
 """Queue runs against mail servers that read from a script: several messages in
 flight, and answers that a server may give to them."""
 import collections
-import os
-import pathlib
 import re
 import subprocess
-import tempfile
 import time
 import unittest
 
-import harness
-from harness import PROGRAM, SharedCase, run
-from hostile_certificates import Certificates
+from harness import PROGRAM, run
+from hostile_case import HostileCase
 from hostile_dialogues import CHUNKS, SECURE
-from hostile_server import CHUNK, Drip, END, HALF, RESET, Server, WAIT
+from hostile_server import CHUNK, Drip, END, HALF, RESET, WAIT
 
 PATIENCE = 30       # seconds, for what happens elsewhere
 
@@ -82,93 +78,66 @@ TABLE = [
 ]
 
 
-class HostileRun(SharedCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        place = cls.top / "certificates"
-        place.mkdir()
-        cls.certificates = Certificates(place)
-        cls.ca_file = cls.top / "trusted.pem"
-        cls.ca_file.write_text(
-            pathlib.Path(cls.sandbox.ca_file).read_text() +
-            pathlib.Path(cls.certificates.ca_file).read_text())
-
-    def use(self, script):
-        """A fresh spool for a server with this script."""
-        here = pathlib.Path(tempfile.mkdtemp(dir=self.directory))
-        for name in ("state", "spool"):
-            (here / name).mkdir(mode=0o750)
-        server = Server(self.certificates, script)
+class HostileRun(HostileCase):
+    def queue(self, script, *bodies):
+        """A spool with messages for a server with this script; the command
+        that sends them."""
+        played = self.server(script)
         config = self.sandbox.write_config(
-            here / "mailbearer.conf", port=server.port, spool=True,
-            state_directory=str(here / "state"), messages_per_minute=0,
-            spool_directory=str(here / "spool"), log=str(here / "log"),
-            ca_file=str(self.ca_file))
-        return here, server, config
+            played.here / "mailbearer.conf", port=played.server.port,
+            spool=True, messages_per_minute=0, ca_file=str(self.ca_file),
+            **played.settings())
+        for number, body in enumerate(bodies):
+            done = self.sendmail(
+                "-odq", f"r{number}@example.net", config=config,
+                stdin=b"Subject: %d\n\n" % number + body)
+            self.assertEqual((done.code, done.stderr), (0, ""))
+        return played, [str(PROGRAM), "sendmail", "-C", config, "-q"]
 
-    def queue(self, config, number, body=b"x\n"):
-        done = self.sendmail("-odq", f"r{number}@example.net", config=config,
-                             stdin=b"Subject: %d\n\n" % number + body)
-        self.assertEqual((done.code, done.stderr), (0, ""))
-
-    def command(self, config):
-        return [str(PROGRAM), "sendmail", "-C", config, "-q"]
-
-    def states(self, here, count):
-        log = (here / "log").read_text()
-        self.assertIsNone(harness.secret_in(log.encode()))
+    def states(self, played, count):
         letters = {"sent": "d", "deferred": "w", "failed": "f"}
         states = ["."] * count
-        for line in log.splitlines():
+        for line in played.log().decode().splitlines():
             seen = re.search(r" (sent|deferred|failed) .*\bto=r(\d)@", line)
             if seen:
                 letter = letters[seen[1]]
                 states[int(seen[2])] = letter.upper() \
                     if "possible-duplicate=yes" in line else letter
-        return "".join(states), log
+        return "".join(states)
 
     def test_the_table(self):
         for case in TABLE:
             with self.subTest(case.name):
-                here, server, config = self.use(case.script)
-                for number in range(3):
-                    self.queue(config, number)
+                played, command = self.queue(case.script, *[b"x\n"] * 3)
                 try:
-                    done = run(self.command(config), timeout=60)
+                    played.result = run(command, timeout=60)
                 finally:
-                    server.stop()
-                states, log = self.states(here, 3)
-                told = f"{done}, heard {server.heard[-4:]}, log {log[-2000:]}"
-                self.assertEqual(server.complaints, [], told)
-                self.assertRegex(states, f"^{case.states}$", told)
-                kept = [len(os.listdir(here / "spool" / place))
-                        for place in ("new", "failed")]
+                    played.server.stop()
+                self.judge_words(played)
+                states = self.states(played, 3)
+                self.assertRegex(states, f"^{case.states}$", str(played))
                 waiting = sum(letter in "wW." for letter in states)
-                self.assertEqual(kept, [waiting, states.count("f")], told)
+                self.assertEqual(played.kept(), (waiting, states.count("f")),
+                                 str(played))
 
     def test_what_was_answered_is_written_down_before_a_long_message(self):
         """Half a minute of data, and then the machine may go down."""
-        here, server, config = self.use(
-            BOTH + TAKEN + (OK,) + TAKEN + (">MAIL", ">RCPT", OK, OK,
-                                            ">BDAT", WAIT))
-        for number in range(3):
-            self.queue(config, number)
-        self.queue(config, 3, (b"0123456789" * 7 + b"\n") * 30000)
-        with subprocess.Popen(self.command(config),
-                              stdin=subprocess.DEVNULL) as runner:
+        played, command = self.queue(
+            BOTH + TAKEN + (OK,) + TAKEN +
+            (">MAIL", ">RCPT", OK, OK, ">BDAT", WAIT),
+            *[b"x\n"] * 3, (b"0123456789" * 7 + b"\n") * 30000)
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL) as runner:
             try:
                 end = time.monotonic() + PATIENCE
                 while not any(line.startswith(b"BDAT 2") for line in
-                              server.heard) and time.monotonic() < end:
+                              played.server.heard) and time.monotonic() < end:
                     time.sleep(0.01)
-                waiting = os.listdir(here / "spool" / "new")
+                waiting, _ = played.kept()
             finally:
                 runner.kill()
-        server.stop()
-        self.assertEqual(server.complaints, [])
-        self.assertEqual(len(waiting), 1)
-        self.assertEqual(self.states(here, 4)[0], "ddd.")
+        played.server.stop()
+        self.assertEqual(played.server.complaints, [])
+        self.assertEqual((waiting, self.states(played, 4)), (1, "ddd."))
 
 
 if __name__ == "__main__":

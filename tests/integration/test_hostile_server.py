@@ -3,38 +3,20 @@
 a named reason, nothing of a secret, no control character, and a message that is
 kept or refused as the exit code says, within bounded time and memory."""
 import concurrent.futures
-import pathlib
-import re
 import shutil
-import tempfile
 import unittest
 
 import harness
 import hostile_dialogues
-from harness import PROGRAM, SharedCase, run, secret_in
-from hostile_certificates import Certificates
-from hostile_server import Server
+from harness import PROGRAM, run
+from hostile_case import HostileCase
 
 # KB of data: what a message alone needs, and some more.  Sanitizers need theirs.
 MEMORY = "unlimited" if harness.sanitizer_environment() else 24 * 1024
 AT_ONCE = 12            # most of them just wait
-UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f"
-                         "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
-class HostileServer(SharedCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        place = cls.top / "certificates"
-        place.mkdir()
-        cls.certificates = Certificates(place)
-        # For the token endpoint too, so that one token does for all.
-        cls.ca_file = cls.top / "trusted.pem"
-        cls.ca_file.write_text(
-            pathlib.Path(cls.sandbox.ca_file).read_text() + pathlib.Path(
-                cls.certificates.revocation_list("revoked")).read_text())
-
+class HostileServer(HostileCase):
     def warm(self):
         """A state directory with a token, so that only SMTP is left."""
         state = self.directory / "state"
@@ -47,38 +29,26 @@ class HostileServer(SharedCase):
 
     def play(self, row, spool, tokens):
         """One call against one server.  Returns what came of it."""
-        here = pathlib.Path(tempfile.mkdtemp(dir=self.directory))
-        for name in ("state", "spool"):
-            (here / name).mkdir(mode=0o750)
+        played = self.server(row.script)
         for token in tokens:
-            shutil.copy2(token, here / "state")
-        server = Server(self.certificates, row.script)
+            shutil.copy2(token, played.here / "state")
         config = self.sandbox.write_config(
-            here / "mailbearer.conf", port=server.port, spool=spool,
-            state_directory=str(here / "state"),
+            played.here / "mailbearer.conf", port=played.server.port,
+            spool=spool, ca_file=str(self.ca_file),
             send_timeout="1s" if "no answer" in row.says else "20s",
-            spool_directory=str(here / "spool"), log=str(here / "log"),
-            ca_file=str(self.ca_file), **(row.config or {}))
+            **played.settings(), **(row.config or {}))
         try:
-            result = run(
+            played.result = run(
                 ["sh", "-c", f'ulimit -d {MEMORY}; exec "$@"', "sh",
                  str(PROGRAM), "sendmail", "-C", config, "bob@example.net"],
                 harness.SIMPLE, timeout=60)
         finally:
-            server.stop()
-        log = (here / "log").read_bytes() if (here / "log").exists() else b""
-        kept = [sum(1 for _ in (here / "spool").glob(f"{place}/*"))
-                for place in ("new", "failed")]
-        return result, server, log, kept
+            played.server.stop()
+        return played
 
     def judge(self, row, spool, played):
-        result, server, log, (waiting, failed) = played
-        told = f"{result}, heard {server.heard[-3:]}, log {log[-400:]!r}"
-        self.assertEqual(server.complaints, [], told)
-        self.assertIsNone(secret_in(log), told)
-        for text in (result.stderr, log.decode("utf-8", "replace")):
-            self.assertIsNone(UNPRINTABLE.search(text), told)
-        self.assertEqual(result.stdout, "", told)
+        self.judge_words(played)
+        result, told = played.result, str(played)
         kept = spool and row.code in hostile_dialogues.KEPT
         if row.code is not None:
             self.assertEqual(result.code, 0 if kept else row.code, told)
@@ -87,13 +57,13 @@ class HostileServer(SharedCase):
             self.assertLessEqual(len(result.lines()), 3, told)
             return
         if result.code != 0:
-            self.assertEqual((waiting, failed), (0, 1), told)
+            self.assertEqual(played.kept(), (0, 1), told)
         elif row.code != 0:
-            self.assertEqual((waiting, failed), (1, 0), told)
+            self.assertEqual(played.kept(), (1, 0), told)
         else:
-            self.assertEqual((waiting, failed), (0, 0), told)
+            self.assertEqual(played.kept(), (0, 0), told)
             self.assertEqual(
-                len({one.rstrip() for one in server.messages}), 1, told)
+                len({one.rstrip() for one in played.server.messages}), 1, told)
 
     def table(self, rows):
         tokens = self.warm()
