@@ -283,6 +283,20 @@ take_answers(struct attempt *a, struct status *st)
 	return left == 0;
 }
 
+/* A run has time for each transaction, a caller for all of them: what is begun
+ * too late is said, and not heard. */
+static int
+take_time(struct attempt *a, struct status *st)
+{
+	if (a->o.is_runner)
+		a->o.deadline = clock_deadline(
+		    a->config->send_timeout * 1000);
+	if (clock_left(a->o.deadline) != 0)
+		return 0;
+	return status_set(st, EX_TEMPFAIL, "send-timeout was over before all "
+	    "recipients had their turn");
+}
+
 int
 transmit_finish(struct attempt *a, struct status *st)
 {
@@ -293,7 +307,7 @@ transmit_finish(struct attempt *a, struct status *st)
 		/* It goes behind them, and is waited for. */
 		while (make_room(a))
 			;
-		if (transmit_start(a, st) == -1)
+		if (take_time(a, st) == -1 || transmit_start(a, st) == -1)
 			return -1;
 	}
 	return rc == 1 ? 0 : -1;

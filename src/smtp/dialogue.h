@@ -28,6 +28,8 @@ struct session {
 	size_t			 in_flight;
 	int64_t			 weight;
 	int64_t			 next_hold;	/* clock_ms: `waits` is called */
+	int64_t			 began;		/* clock_ms */
+	int64_t			 opening_ms;	/* up to AUTH, or without it */
 };
 
 /* Starts a flight: sets the phase, and refuses what the server said without

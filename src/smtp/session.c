@@ -19,6 +19,7 @@ new_session(const struct session_params *p)
 
 	s->p = *p;
 	s->usable = true;
+	s->began = clock_ms();
 	buf_init(&s->line, COMMAND_MAX);
 	reply_init(&s->reply);
 	conceal_init(&s->conceal);
@@ -150,6 +151,7 @@ session_open(const struct session_params *p, struct status *st)
 	}
 	s->p.aside = NULL;
 	stream_set_aside(s->stream, NULL);
+	s->opening_ms = clock_ms() - s->began;
 	return s;
 }
 

@@ -38,6 +38,14 @@ check_message(struct transaction *t, struct status *st)
 	return 0;
 }
 
+/* With what may be delivered from the first word on, silence costs a duplicate:
+ * whoever took longer to begin than there is time now is asked step by step. */
+static bool
+is_fast_enough(const struct session *s)
+{
+	return clock_left(s->p.deadline) > s->opening_ms;
+}
+
 bool
 transaction_can_fly(const struct session *s, const struct session_data *d)
 {
@@ -45,7 +53,8 @@ transaction_can_fly(const struct session *s, const struct session_data *d)
 
 	return s->p.use_chunking && x->chunking && x->pipelining &&
 	    !(d->needs_smtputf8 && x->smtputf8) &&
-	    path_is_ascii(d->mail_from) && d->size <= SMALL;
+	    path_is_ascii(d->mail_from) && d->size <= SMALL &&
+	    is_fast_enough(s);
 }
 
 /* Whether SMTPUTF8 is asked for, and how the data goes: in one flight with the

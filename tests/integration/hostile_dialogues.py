@@ -395,6 +395,9 @@ ENDS = each_step(END, CUT) + each_step(RESET, CUT) + [
         Row("silence at DATA", TO_DATA + (WAIT,), 75, "no answer"),
         Row("silence at MAIL of a BDAT in one flight", TO_BDAT + (WAIT,), 75,
             "may have been delivered"),
+        Row("silence at MAIL after a slow beginning", (
+            Drip(b"220 slow start\r\n"),) + TO_BDAT[1:] + (WAIT,), 75,
+            "(?s)^(?!.*may have been).*no answer"),
     ]
 
 TABLE = CONTROLS + STRIPPING + VERSIONS + CERTIFICATES + REPLIES + \

@@ -120,6 +120,33 @@ class HostileRun(HostileCase):
                 self.assertEqual(played.kept(), (waiting, states.count("f")),
                                  str(played))
 
+    def test_a_late_transaction_is_not_said_in_vain(self):
+        """The first of three takes longer than there is time for all: what is
+        begun then would be delivered, not be heard, and come again."""
+        late = (OK, OK, Drip(b"250-2.0.0 " + b"x" * 60 + b"\r\n"), OK)
+        first = SECURE + (CHUNKS, ">AUTH", "<235 ok") + SAID + late
+        for name, verbs in (("a caller", (">QUIT",)), ("a run", (SAID + TAKEN) * 2)):
+            with self.subTest(name):
+                played = self.server([first + verbs, (END,)])
+                config = self.sandbox.write_config(
+                    played.here / "mailbearer.conf", send_timeout="2s",
+                    port=played.server.port, spool=True, max_recipients=1,
+                    messages_per_minute=0, ca_file=str(self.ca_file),
+                    **played.settings())
+                people = [f"r{n}@example.net" for n in range(3)]
+                is_run = name == "a run"
+                played.result = self.sendmail(
+                    *(("-odq",) if is_run else ()), *people, config=config)
+                if is_run:
+                    run([str(PROGRAM), "sendmail", "-C", config, "-q"])
+                played.server.stop()
+                self.judge_words(played)
+                self.assertEqual(played.result.code, 0)
+                self.assertNotIn(b"possible-duplicate", played.log())
+                self.assertEqual(
+                    (len(played.server.messages), *played.kept()),
+                    (3, 0, 0) if is_run else (1, 1, 0), str(played))
+
     def test_what_was_answered_is_written_down_before_a_long_message(self):
         """Half a minute of data, and then the machine may go down."""
         played, command = self.queue(
