@@ -23,8 +23,7 @@
 #define ALIASES_ADDRESSES_MAX	10000		/* out of one name */
 
 /* Hears of what is wrong, one line of text each.  `is_error`: the file is
- * faulty; else it says something that is not done here, and newaliases still
- * succeeds (package scripts depend on that).  `report` may be NULL. */
+ * faulty; else it says something that is not done here.  `report` may be NULL. */
 struct alias_reporter {
 	void	(*report)(void *context, int line, bool is_error,
 		    const char *text);

@@ -376,6 +376,23 @@ class Rules(Helpers, SharedCase):
                 aliases.write_text(text)
                 result = run(self.command("-bi"), subprocess.DEVNULL)
                 self.assertEqual((result.code, result.stderr), (0, ""))
+        for text, problem in (("a: :include:/nowhere/list\n", "/nowhere/list"),
+                              ("a: b\nb: a\n", "circle"),
+                              ("a: x@y.example\na: b\n", "duplicate"),
+                              ("a:\n", "no address"), ("@dom: b\n", ":1: "),
+                              ("a: :blackhole:\n", ":1: "),
+                              ("a: :fail: gone\n", ":1: ")):
+            with self.subTest(text=text):
+                aliases.write_text(text)
+                result = run(self.command("-bi"), subprocess.DEVNULL)
+                self.assertEqual(result.code, 0)
+                self.assertIn(problem, result.stderr)
+                self.assertRegex(result.stderr,
+                                 "(?m)^sendmail: hint: correct these lines")
+        aliases.chmod(0o666)
+        result = run(self.command("-bi"), subprocess.DEVNULL)
+        self.assertEqual(result.code, 0)
+        self.assertRegex(result.stderr, "(?m)^sendmail: hint: chmod ")
         result = run([str(harness.PREFIX / "bin" / "newaliases")],
                      subprocess.DEVNULL)
         self.assertEqual(result.code, 0, result.stderr)
