@@ -3,6 +3,7 @@
  * Who a submission is for: submission_address() of submit.h.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "base/log.h"
@@ -35,8 +36,26 @@ wants_original(const struct envelope *e)
 	return e->notify[0] != '\0' || e->ret[0] != '\0' || e->envid != NULL;
 }
 
-/* While the config is wrong nobody knows where local mail goes: names stay
- * names, and the attempt that knows better resolves them (delivery.c). */
+/* While the config or the alias file is wrong nobody knows where local mail
+ * goes.  The alias file matters only where there is such mail. */
+static int
+check_names(const struct submitter *s, struct local *l,
+    const struct address_list *list, struct status *st)
+{
+	size_t i;
+
+	if (s->config_status.sysexit != EX_OK) {
+		*st = s->config_status;
+		return -1;
+	}
+	for (i = 0; i < list->count; i++)
+		if (local_is(l, &list->items[i]))
+			return local_load(l, st);
+	return 0;
+}
+
+/* Names stay names, and the attempt that knows better resolves them
+ * (delivery.c). */
 static void
 keep_names(struct envelope *e, const struct local *l,
     struct address_list *list)
@@ -56,17 +75,35 @@ int
 submission_address_list(struct submission *m, const struct submitter *s,
     struct address_list *list, struct status *st)
 {
+	struct status unknown;
 	struct locals l;
 	int rc = 0;
 
 	locals_init(&l, &s->config, true);
-	if (s->config_status.sysexit != EX_OK)
+	if (check_names(s, &l.local, list, &unknown) == -1)
 		keep_names(&m->envelope, &l.local, list);
 	else
 		rc = recipients_resolve(&m->envelope, list, &l.local,
-	    wants_original(&m->envelope), st);
+		    wants_original(&m->envelope), st);
 	locals_release(&l);
 	address_list_release(list);
+	return rc;
+}
+
+int
+submission_check_names(const struct submission *m, const struct submitter *s,
+    struct status *st)
+{
+	const struct envelope *e = &m->envelope;
+	struct locals l;
+	size_t i;
+	int rc = 0;
+
+	locals_init(&l, &s->config, false);
+	for (i = 0; i < e->count && rc == 0; i++)
+		if (strchr(e->recipients[i].address, '@') == NULL)
+			rc = local_load(&l.local, st);
+	locals_release(&l);
 	return rc;
 }
 

@@ -63,6 +63,36 @@ check_senders(struct check *k, struct check_result *r)
 	    "ADDRESS shows what comes of it");
 }
 
+/* Lines of the alias file that lead nowhere; 0 too if it cannot be read. */
+static size_t
+count_wrong_lines(const struct config *c)
+{
+	const struct alias_reporter nobody = { NULL, NULL };
+	struct aliases_summary sum = { 0 };
+	struct status ignored;
+
+	if (c->aliases != NULL)
+		(void)aliases_check(c->aliases, &c->trust, &nobody, &sum,
+		    &ignored);
+	return sum.errors;
+}
+
+/* newaliases, which maintainer scripts call, must not: here an exit code says
+ * it. */
+static void
+check_alias_lines(const struct check *k, struct check_result *r)
+{
+	size_t wrong = count_wrong_lines(&k->config);
+	char cause[100];
+
+	if (wrong == 0)
+		return;
+	snprintf(cause, sizeof cause, "%zu line%s of the alias file %s wrong",
+	    wrong, wrong == 1 ? "" : "s", wrong == 1 ? "is" : "are");
+	check_fail(r, EX_DATAERR, cause, "newaliases says which, and why; a "
+	    "name that leads nowhere is sent to as if it had no alias");
+}
+
 /* Where mail for root goes: an alias, local-mail-to, else an address that
  * nobody may have. */
 void
@@ -88,6 +118,7 @@ check_local_mail(struct check *k, struct check_result *r)
 			    "nobody may read", "set local-mail-to in "
 			    "mailbearer.conf, or name somebody in the alias "
 			    "file: root: you@example.com");
+		check_alias_lines(k, r);
 	}
 	address_release(&a);
 	envelope_release(&to);

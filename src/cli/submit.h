@@ -51,9 +51,14 @@ int	submission_begin(struct submission *m, const struct submitter *s,
  * EX_USAGE when none is left. */
 int	submission_address(struct submission *m, const struct submitter *s,
 	    struct status *st);
-/* The same from a list, which is emptied. */
+/* The same from a list, which is emptied.  While the alias file cannot be used,
+ * local names stay names: the attempt defers them, and a later one resolves
+ * them. */
 int	submission_address_list(struct submission *m, const struct submitter *s,
 	    struct address_list *list, struct status *st);
+/* -1 and why, if there are such names. */
+int	submission_check_names(const struct submission *m,
+	    const struct submitter *s, struct status *st);
 /* Delivers, spools or refuses; logs; prints nothing. */
 void	submit(struct submitter *s, struct submission *m, struct outcome *out);
 /* Once the caller has his answer, in the background: sends what was spooled only

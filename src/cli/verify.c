@@ -39,7 +39,8 @@ verify(const struct submitter *s, const struct account *account, char *argument)
 
 	if (address_parse_list(&list, argument, strlen(argument), &st) == -1 ||
 	    submission_begin(&m, s, &st) == -1 ||
-	    submission_address_list(&m, s, &list, &st) == -1) {
+	    submission_address_list(&m, s, &list, &st) == -1 ||
+	    submission_check_names(&m, s, &st) == -1) {
 		status_context(&st, "%s", argument);
 		caller_say(s->caller, &st);
 		rc = EX_NOUSER;

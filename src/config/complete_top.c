@@ -146,6 +146,7 @@ complete_given(const struct reading *r)
 int
 complete_top(const struct reading *r, struct status *st)
 {
+	r->config->aliases_given = scan_line(&r->scan.top, "aliases") != 0;
 	if (complete_default(r, st) == -1 || check_ties(r, st) == -1)
 		return -1;
 	complete_given(r);

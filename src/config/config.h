@@ -99,6 +99,7 @@ struct config {
 	struct hosts	 *hosts;		/* these, read when first asked for */
 	char		 *local_mail_to, *deliver_all_to;
 	char		 *aliases;		/* NULL: none */
+	bool		  aliases_given;
 	bool		  spool;
 	char		 *spool_directory, *state_directory;
 	int64_t		  spool_reserve, spool_per_user;

@@ -29,7 +29,7 @@ static int expand_address(struct expansion *x, const struct address *a,
 void
 local_init(struct local *l, const struct local_rules *rules)
 {
-	*l = (struct local){ .rules = rules };
+	*l = (struct local){ .rules = rules, .status = STATUS_INIT };
 	buf_init(&l->aliases.text, 0);
 }
 
@@ -66,19 +66,35 @@ is_system_user(const struct local_rules *r, const char *name)
 	return local_is_system_user(NULL, name);
 }
 
-/* An alias file that cannot be believed must not stop mail: it goes as if there
- * were none, and the log says why. */
-static const struct aliases *
-aliases_of(struct local *l)
+/* As if there were no aliases, mail for root would go to somebody else than he
+ * who reads it, and no mending of the file would help.  It reaches no further
+ * than the message: mail for the outside goes out meanwhile. */
+static void
+load(struct local *l)
 {
 	const struct local_rules *r = l->rules;
-	struct status st = STATUS_INIT;
 
-	if (!l->loaded && r->aliases != NULL && r->aliases[0] != '\0' &&
-	    aliases_load(&l->aliases, r->aliases, r->trust, NULL, &st) == -1)
-		alias_report(&r->reporter, 0, true, "%s", st.text);
+	if (r->aliases == NULL || r->aliases[0] == '\0' ||
+	    aliases_load(&l->aliases, r->aliases, r->trust, NULL,
+	    &l->status) == 0)
+		return;
+	l->status.scope = SCOPE_MESSAGE;
+	if (r->may_lack_aliases) {
+		alias_report(&r->reporter, 0, true, "%s", l->status.text);
+		status_clear(&l->status);
+	}
+}
+
+int
+local_load(struct local *l, struct status *st)
+{
+	if (!l->loaded)
+		load(l);
 	l->loaded = true;
-	return &l->aliases;
+	if (l->status.sysexit == EX_OK)
+		return 0;
+	*st = l->status;
+	return -1;
 }
 
 /* The local part as a name: without the quotes of "weird name". */
@@ -112,15 +128,14 @@ cut_detail(char *name)
 }
 
 static const struct alias *
-find_alias(struct local *l, const struct address *a)
+find_alias(const struct local *l, const struct address *a)
 {
-	const struct aliases *aliases = aliases_of(l);
 	const struct alias *found;
 	char *name = name_of(a);
 
-	found = aliases_find(aliases, name);
+	found = aliases_find(&l->aliases, name);
 	if (found == NULL && cut_detail(name))
-		found = aliases_find(aliases, name);
+		found = aliases_find(&l->aliases, name);
 	free(name);
 	return found;
 }
@@ -244,10 +259,13 @@ expand_targets(struct expansion *x, const struct alias_targets *t)
 static int
 expand_alias(struct expansion *x, const struct address *a)
 {
-	const struct alias *alias = find_alias(x->local, a);
 	struct alias_targets targets = ALIAS_TARGETS_INIT;
+	const struct alias *alias;
 	int rc;
 
+	if (local_load(x->local, x->st) == -1)
+		return -1;
+	alias = find_alias(x->local, a);
 	if (alias == NULL || !enter(x, alias->name, alias->line))
 		return 0;
 	aliases_parse_targets(&targets, alias->right, alias->len, alias->line,

@@ -165,21 +165,28 @@ recipients_resolve(struct envelope *e, const struct address_list *given,
 	return 0;
 }
 
-/* The address as others may see it. */
+/* The address as others may see it: while the alias file cannot be used, the
+ * name at our domain. */
 static char *
 shown_address(const struct address *a, struct local *l)
 {
 	struct envelope to = ENVELOPE_INIT;
+	struct address here = { .local = a->local };
 	struct status ignored = STATUS_INIT;
-	char *text = NULL;
+	char *text;
 
 	if (!local_is(l, a))
 		return address_text(a);
 	local_resolve(l, a, &to, &ignored);
 	if (to.count != 0)
 		text = xstrdup(to.recipients[0].address);
+	else {
+		address_qualify(&here, l->rules->domain);
+		text = address_text(&here);
+		free(here.domain);
+	}
 	envelope_release(&to);
-	return text != NULL ? text : address_text(a);
+	return text;
 }
 
 static void

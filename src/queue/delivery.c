@@ -133,8 +133,9 @@ redirect(struct attempt *a, struct status *st)
 	return 0;
 }
 
-/* A name without a domain was kept while the config was wrong: now it can be
- * known where its mail goes.  One address takes its place; several cannot. */
+/* A name without a domain was kept while the config or the alias file was wrong:
+ * now it may be known where its mail goes.  One address takes its place; several
+ * cannot. */
 static void
 resolve_name(struct recipient *r, struct local *l)
 {
@@ -142,15 +143,18 @@ resolve_name(struct recipient *r, struct local *l)
 	struct status st = STATUS_INIT;
 	struct address name = { 0 };
 
-	if (address_parse_path(&name, r->address, &st) == 0 &&
-	    local_resolve(l, &name, &to, &st) == 0 && to.count == 1) {
+	if (address_parse_path(&name, r->address, &st) == -1 ||
+	    local_resolve(l, &name, &to, &st) == -1)
+		recipient_settle(r, RECIPIENT_DEFERRED, &st);
+	else if (to.count == 1) {
 		free(r->address);
 		r->address = xstrdup(to.recipients[0].address);
 		r->utf8 = to.recipients[0].utf8;
 	} else {
 		status_set(&st, EX_CONFIG, "%s stands for %zu addresses, "
-		    "and was kept while the config was wrong", r->address,
+		    "and was kept while that could not be known", r->address,
 		    to.count);
+		st.scope = SCOPE_MESSAGE;
 		status_hint(&st, "make the name lead to one address, then "
 		    "mailbearer queue retry");
 		recipient_settle(r, RECIPIENT_DEFERRED, &st);

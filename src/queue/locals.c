@@ -16,8 +16,11 @@ report(void *context, int line, bool is_error, const char *text)
 {
 	const struct config *c = context;
 
-	log_line(is_error ? LOG_ERR : LOG_WARNING, "%s:%d: %s", c->aliases, line,
-	    text);
+	if (line == 0)		/* the text names the file */
+		log_line(LOG_WARNING, "%s", text);
+	else
+		log_line(is_error ? LOG_ERR : LOG_WARNING, "%s:%d: %s",
+		    c->aliases, line, text);
 }
 
 void
@@ -26,6 +29,9 @@ locals_init(struct locals *l, const struct config *c, bool wants_report)
 	l->rules = (struct local_rules){
 		.domain = c->domain, .local_mail_to = c->local_mail_to,
 		.aliases = c->aliases, .trust = &c->trust,
+		/* The host's own file is nothing that a user who tries a config
+		 * of his could mend. */
+		.may_lack_aliases = c->given && !c->aliases_given,
 		.is_host_name = is_host_name, .context = c,
 		.reporter = { wants_report ? report : NULL, (void *)(uintptr_t)c },
 	};

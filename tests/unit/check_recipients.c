@@ -315,12 +315,41 @@ START_TEST(without_local_mail_to_names_go_to_the_domain)
 }
 END_TEST
 
-/* Promise: mail is never lost for a file that cannot be believed. */
-START_TEST(an_untrusted_alias_file_is_told_and_passed_over)
+/* Who reads root's mail is in a file that cannot be believed: nobody guesses. */
+START_TEST(a_name_cannot_be_resolved_by_an_untrusted_alias_file)
+{
+	struct envelope e = ENVELOPE_INIT;
+	struct local_rules r = rules();
+	struct status st = STATUS_INIT;
+	struct address a = { .local = (char []){ "root" } };
+	struct local local;
+
+	ck_assert_int_eq(chmod(path, 0666), 0);
+	local_init(&local, &r);
+	ck_assert_int_eq(local_resolve(&local, &a, &e, &st), -1);
+	ck_assert_int_eq(st.sysexit, EX_CONFIG);
+	ck_assert_int_eq(st.scope, SCOPE_MESSAGE);
+	ck_assert(status_is_mendable(&st));
+	ck_assert_ptr_nonnull(strstr(st.text, path));
+	ck_assert_ptr_nonnull(strstr(st.hint, "chmod"));
+	ck_assert_uint_eq(e.count, 0);
+	/* Read once, and no better the second time. */
+	ck_assert_int_eq(local_resolve(&local, &a, &e, &st), -1);
+	ck_assert_uint_eq(reports.len, 0);
+	a.domain = (char []){ "far.example" };
+	ck_assert_int_eq(local_resolve(&local, &a, &e, &st), 0);
+	assert_recipients(&e, "root@far.example");
+	local_release(&local);
+	envelope_release(&e);
+}
+END_TEST
+
+START_TEST(an_alias_file_that_may_be_lacking_is_told_and_passed_over)
 {
 	struct envelope e = ENVELOPE_INIT;
 	struct local_rules r = rules();
 
+	r.may_lack_aliases = true;
 	ck_assert_int_eq(chmod(path, 0666), 0);
 	resolve(&e, "root, team", &r, false);
 	assert_recipients(&e, "it@contoso.com");
@@ -489,7 +518,9 @@ suite(void)
 	tcase_add_loop_test(t, recipients_are_collected, 0, COUNT(collected));
 	tcase_add_loop_test(t, local_names_are_resolved, 0, COUNT(resolved));
 	tcase_add_test(t, without_local_mail_to_names_go_to_the_domain);
-	tcase_add_test(t, an_untrusted_alias_file_is_told_and_passed_over);
+	tcase_add_test(t, a_name_cannot_be_resolved_by_an_untrusted_alias_file);
+	tcase_add_test(t,
+	    an_alias_file_that_may_be_lacking_is_told_and_passed_over);
 	tcase_add_test(t, aliases_are_not_read_for_the_outside);
 	tcase_add_test(t, the_original_is_kept_for_dsn);
 	tcase_add_test(t, too_many_addresses_are_an_error);

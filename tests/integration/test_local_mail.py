@@ -1,0 +1,102 @@
+"""Mail for names of this host while the file that says whose it is cannot be
+believed: it waits, and goes where the mended file says."""
+import unittest
+
+from harness import PROGRAM, SIMPLE, SharedCase, run
+from test_rules import Helpers
+
+
+class LocalMail(Helpers, SharedCase):
+    def setUp(self):
+        super().setUp()
+        self.aliases = self.directory / "aliases"
+        self.aliases.write_text("root: carol@example.net\n")
+        self.aliases.chmod(0o666)
+
+    def recipients(self):
+        return sorted(r.address for m in self.sandbox.messages()
+                      for r in m.recipients)
+
+    def with_spool(self):
+        self.spooling(aliases=str(self.aliases), local_mail_to="it@contoso.com")
+
+    def test_it_waits_until_the_file_is_mended(self):
+        self.with_spool()
+        result = self.sendmail("root", "bob@example.net",
+                               stdin=b"To: root, bob@example.net\n\nHi.\n")
+        self.assertEqual((result.code, result.stderr), (0, ""))
+        self.assertEqual(self.recipients(), ["bob@example.net"])
+        self.assertNotIn(b"To: root,", self.sandbox.messages()[0].data)
+        self.assertEqual(len(self.spooled()), 1)
+        self.assertRegex(
+            self.log_text(), r"(?m): spooled .* uid=\d+ .* exit=78 "
+            r'error="[^"]*aliases[^"]*others can write it[^"]*" hint="chmod ')
+        # Retried before it is mended: no harm.
+        self.assertEqual(self.sendmail("-q", stdin=b"").code, 0)
+        self.assertEqual(self.recipients(), ["bob@example.net"])
+        self.aliases.chmod(0o644)
+        run([str(PROGRAM), "queue", "retry", "-C",
+             str(self.directory / "mailbearer.conf")], b"")
+        self.assertEqual(self.recipients(),
+                         ["bob@example.net", "carol@example.net"])
+        self.assertEqual(self.spooled(), [])
+
+    def test_without_a_spool_the_caller_is_told(self):
+        self.config(aliases=str(self.aliases), local_mail_to="it@contoso.com")
+        self.assert_failed(self.sendmail("root"), 78, "others can write it",
+                           "chmod ")
+        result = self.sendmail("root", "bob@example.net")
+        self.assertEqual(result.code, 75)
+        self.assertRegex(result.stderr, "(?m)^sendmail: root: not sent: ")
+        self.assertEqual(self.recipients(), ["bob@example.net"])
+
+    def test_mail_for_the_outside_does_not_need_it(self):
+        self.config(aliases=str(self.aliases))
+        self.assert_sent(self.sendmail("bob@example.net"))
+
+    def test_a_file_that_is_not_there_is_no_aliases(self):
+        self.config(aliases=str(self.directory / "none"),
+                    local_mail_to="it@contoso.com")
+        self.assert_sent(self.sendmail("root"))
+        self.assertEqual(self.recipients(), ["it@contoso.com"])
+
+    def test_an_smtp_client_is_told(self):
+        self.with_spool()
+        result = run(self.command("-bs"), b"EHLO x\r\nMAIL FROM:<a@b.example>"
+                     b"\r\nRCPT TO:<root>\r\nDATA\r\n" +
+                     SIMPLE.replace(b"\n", b"\r\n") + b".\r\nQUIT\r\n")
+        self.assertRegex(result.stdout, r"(?m)^250 2\.0\.0 Spooled as ")
+        self.assertEqual((result.code, self.recipients()), (0, []))
+
+    def test_verification_does_not_guess(self):
+        self.with_spool()
+        result = self.sendmail("-bv", "root")
+        self.assertEqual((result.code, result.stdout), (67, ""))
+        self.assertIn("others can write it", result.stderr)
+
+    def check(self):
+        return run([str(PROGRAM), "check", "-C",
+                    str(self.directory / "mailbearer.conf")], b"")
+
+    def test_check_says_so(self):
+        self.with_spool()
+        result = self.check()
+        self.assertEqual(result.code, 78)
+        self.assertRegex(result.stdout, r"(?m)^FAILED  local mail .*aliases")
+        self.assertRegex(result.stdout, "chmod ")
+        self.aliases.chmod(0o644)
+        self.assertRegex(self.check().stdout, r"(?m)^ok      local mail  mail "
+                         r"for root goes to carol@example\.net")
+
+    def test_check_finds_lines_that_lead_nowhere(self):
+        self.aliases.chmod(0o644)
+        self.aliases.write_text("root: carol@example.net\na: b\nb: a\n")
+        self.with_spool()
+        result = self.check()
+        self.assertEqual(result.code, 65)
+        self.assertRegex(result.stdout, "(?m)^FAILED  local mail ")
+        self.assertIn("line of the alias file is wrong", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
