@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -13,6 +12,7 @@
 
 #include "base/xalloc.h"
 #include "smtp/tls_bio.h"
+#include "smtp/tls_session.h"
 #include "smtp/tls_trust.h"
 
 struct tls {
@@ -68,18 +68,10 @@ openssl_reason(const char **hint)
 static int
 keep_session(SSL *ssl, SSL_SESSION *session)
 {
-	struct tls *t = SSL_get_app_data(ssl);
-	unsigned char *bytes = NULL;
-	int len;
+	const struct tls *t = SSL_get_app_data(ssl);
 
-	if (SSL_session_reused(ssl) || SSL_get_verify_result(ssl) != X509_V_OK)
-		return 0;
-	len = i2d_SSL_SESSION(session, &bytes);
-	if (len > 0) {
-		t->p.new_session(t->p.context, bytes, (size_t)len);
-		OPENSSL_cleanse(bytes, (size_t)len);
-	}
-	OPENSSL_free(bytes);
+	if (!SSL_session_reused(ssl) && SSL_get_verify_result(ssl) == X509_V_OK)
+		tls_session_keep(session, &t->p);
 	return 0;
 }
 
@@ -168,35 +160,6 @@ set_peer(SSL *ssl, char *host)
 	    SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
-/* The ticket's own lifetime (RFC 8446 4.6.1, RFC 5077 5.6; 0: not said). */
-static bool
-is_alive(const SSL_SESSION *session)
-{
-	unsigned long hint = SSL_SESSION_get_ticket_lifetime_hint(session);
-	long age = (long)time(NULL) - SSL_SESSION_get_time(session);
-
-	return SSL_SESSION_is_resumable(session) && age >= 0 &&
-	    (hint == 0 || (unsigned long)age < hint);
-}
-
-/* Whether there is a session to offer. */
-static bool
-set_resumption(SSL *ssl, const struct tls_params *p)
-{
-	const unsigned char *bytes = p->resume;
-	SSL_SESSION *session;
-	bool offers;
-
-	if (bytes == NULL)
-		return false;
-	session = d2i_SSL_SESSION(NULL, &bytes, (long)p->resume_len);
-	offers = session != NULL && is_alive(session) &&
-	    SSL_set_session(ssl, session) == 1;
-	SSL_SESSION_free(session);
-	ERR_clear_error();
-	return offers;
-}
-
 static bool
 make_connection(struct tls *t, struct wire *w)
 {
@@ -224,9 +187,11 @@ tls_new(const struct tls_params *p, struct wire *w, struct status *st)
 	t->wire = w;
 	t->host = xstrdup(p->host);
 	/* Before anything else of OpenSSL: its config file can load code, and
-	 * taking itself apart at exit is work that the kernel does anyway. */
-	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT,
-	    NULL);
+	 * taking itself apart at exit is work that the kernel does anyway.  TLS
+	 * fetches its ciphers; a table of them all, by name, is for files under
+	 * a passphrase, and is a tenth of all the work of a small message. */
+	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT |
+	    OPENSSL_INIT_NO_ADD_ALL_CIPHERS, NULL);
 	ERR_clear_error();
 	t->ctx = SSL_CTX_new(TLS_client_method());
 	if (t->ctx == NULL || !set_minimum(t->ctx, p->minimum)) {
@@ -245,7 +210,7 @@ tls_new(const struct tls_params *p, struct wire *w, struct status *st)
 	}
 	/* Now, while the wire is idle, unless they will hardly be needed: to
 	 * parse a bundle takes longer than all the rest. */
-	if (set_resumption(t->ssl, p) || tls_trust_load(&t->trust, st) == 0)
+	if (tls_session_offer(t->ssl, p) || tls_trust_load(&t->trust, st) == 0)
 		return t;
 fail:
 	tls_free(t);
