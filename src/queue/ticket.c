@@ -15,7 +15,7 @@
 
 #define KIND		"tls"
 #define KEPT_FOR	(60 * 60)
-#define TICKET_MAX	(8 * 1024)	/* with the server's certificate */
+#define TICKET_MAX	(8 * 1024)	/* should it hold a certificate */
 #define TIME_LAST	(INT64_C(1) << 50)
 
 struct stored {
@@ -55,9 +55,17 @@ add_file(uint64_t hash, const char *path)
 	return add_file_at(hash, AT_FDCWD, path);
 }
 
-/* With the files in it, or behind the links in it: a revocation list is replaced
- * in place, which changes nothing in the directory.  In whatever order they come,
- * hence the sum. */
+/* 4042bcee.r0, as openssl-rehash(1ssl) makes them. */
+static bool
+is_revocation_list(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' &&
+	    name[9] == 'r';
+}
+
+/* With the revocation lists in it, or behind the links in it: they are replaced in
+ * place, which changes nothing in the directory, while whoever takes an anchor out
+ * takes its link away.  In whatever order they come, hence the sum. */
 static uint64_t
 add_directory(uint64_t hash, const char *path)
 {
@@ -67,7 +75,7 @@ add_directory(uint64_t hash, const char *path)
 
 	if (d != NULL) {
 		while ((entry = readdir(d)) != NULL)
-			if (entry->d_name[0] != '.')
+			if (is_revocation_list(entry->d_name))
 				sum += add_file_at(HASH_INIT, dirfd(d),
 				    entry->d_name);
 		closedir(d);
@@ -75,8 +83,7 @@ add_directory(uint64_t hash, const char *path)
 	return hash_add(add_file(hash, path), &sum, sizeof sum);
 }
 
-/* No lists are looked for here, and whoever takes an anchor out of the directory
- * takes its link away: the time of the directory itself is enough. */
+/* No lists are looked for here: the time of the directory itself is enough. */
 static uint64_t
 add_system(uint64_t hash)
 {
