@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/conceal.h"
 
-#include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,20 +10,23 @@
 #define SECRETS_MAX	(72 * 1024)	/* a token of 16 KB, and percent-encoded */
 #define MARK		"<hidden>"
 
-static int
-as_it_is(int c)
+/* What an octet is taken for when text and secret are compared; NUL if it does
+ * not count.  Not by ctype(3): a reply is in no locale. */
+static char
+as_visible(char c)
 {
-	return c;
+	return c > ' ' && c < 0x7f ? c : '\0';
 }
 
-/* What counts when text and secret are compared, and what it is taken for. */
-static const struct {
-	int	(*counts)(int);
-	int	(*taken_for)(int);
-} ways[CONCEAL_WAYS] = {
-	{ isgraph, as_it_is },
-	{ isalpha, tolower },
-};
+static char
+as_letter(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c - 'A' + 'a');
+	return c >= 'a' && c <= 'z' ? c : '\0';
+}
+
+static char (*const ways[CONCEAL_WAYS])(char) = { as_visible, as_letter };
 
 void
 conceal_init(struct conceal *c)
@@ -59,11 +61,13 @@ gram(const char *p)
 static void
 note_grams(unsigned char *grams, const struct buf *secrets)
 {
+	unsigned bit;
 	size_t i;
 
-	for (i = 0; i + 4 <= secrets->len; i++)
-		grams[gram(secrets->data + i) / 8] |=
-		    (unsigned char)(1 << gram(secrets->data + i) % 8);
+	for (i = 0; i + 4 <= secrets->len; i++) {
+		bit = gram(secrets->data + i);
+		grams[bit / 8] |= (unsigned char)(1 << bit % 8);
+	}
 }
 
 static bool
@@ -81,35 +85,31 @@ may_be_piece(const struct conceal *c, size_t way, const char *p)
 	    has_gram(c->grams[way], p + CONCEAL_RUN - 4);
 }
 
-/* Reduces `text` to what counts; origin[i] is where octet i of it came from.
- * Returns how many there are. */
+/* Reduces `text` to what counts; origin[i], for whoever asks, is where octet i
+ * of it came from.  Returns how many there are. */
 static size_t
 reduce(size_t way, const char *text, size_t len, char *to, size_t *origin)
 {
 	size_t i, n = 0;
+	char c;
 
-	for (i = 0; i < len; i++)
-		if (ways[way].counts((unsigned char)text[i])) {
-			to[n] = (char)ways[way].taken_for((unsigned char)text[i]);
-			origin[n++] = i;
-		}
+	for (i = 0; i < len; i++) {
+		if ((c = ways[way](text[i])) == '\0')
+			continue;
+		if (origin != NULL)
+			origin[n] = i;
+		to[n++] = c;
+	}
 	return n;
 }
 
-/* `to` has room for it. */
 static void
 keep(struct buf *to, size_t way, const char *secret)
 {
-	size_t len = strlen(secret), n;
-	char *reduced = xmalloc(len + 1);
-	size_t *origin = xreallocarray(NULL, len + 1, sizeof *origin);
-
-	n = reduce(way, secret, len, reduced, origin);
-	reduced[n] = '\0';
-	buf_add(to, reduced, n + 1);
-	explicit_bzero(reduced, n);
-	free(origin);
-	free(reduced);
+	if (!buf_reserve(to, strlen(secret) + 1))
+		return;
+	to->len += reduce(way, secret, strlen(secret), to->data + to->len, NULL);
+	buf_addch(to, '\0');
 }
 
 void
@@ -157,8 +157,8 @@ find_pieces(const struct conceal *c, size_t way, const struct buf *text,
 static bool
 is_token_octet(char c)
 {
-	return isalnum((unsigned char)c) || (c != '\0' &&
-	    strchr("-._~+/=", c) != NULL);
+	return as_letter(c) != '\0' || (c != '\0' &&
+	    strchr("0123456789-._~+/=", c) != NULL);
 }
 
 /* A piece ends where its word ends: its edges may be fewer octets than count. */
