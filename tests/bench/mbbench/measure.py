@@ -133,11 +133,13 @@ class Tools:
         return int(total.group(1)) if total else None
 
     def instructions(self, client, port, cold=False, message="small"):
-        """Of all its processes, as callgrind counts them."""
+        """Of all its programs, as callgrind counts them.  A process that was
+        forked has its parent's count to begin with: it must not tell its own."""
         if not self.valgrind:
             return None
         logs = tempfile.mkdtemp(dir=self.scratch.name)
         run(client, ["valgrind", "--tool=callgrind", "--trace-children=yes",
+                     "--child-silent-after-fork=yes",
                      "--callgrind-out-file=/dev/null",
                      "--log-file=" + logs + "/%p"], port, cold, message)
         counts = [re.search(r"Collected : (\d+)", log.read_text())
