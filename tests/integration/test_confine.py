@@ -4,7 +4,9 @@
 and that mail is sent where a kernel has none.  What it refuses is tried one by
 one in tests/unit/check_sandbox.c."""
 
+import contextlib
 import ctypes
+import pathlib
 import platform
 import re
 import shutil
@@ -14,6 +16,7 @@ import sys
 import unittest
 
 from harness import PROGRAM, SIMPLE, SharedCase, run
+from test_smtpd import Talk
 
 CLOSE = ("prctl", "PR_SET_SECCOMP")     # the last step of closing it
 FORKS = ("clone", "clone3", "fork", "vfork")
@@ -275,6 +278,50 @@ class Confine(SharedCase):
         self.warm()
         result, _ = self.send(inject=none)
         self.assert_sent(result)
+
+    @contextlib.contextmanager
+    def starter_fails(self, session, *inject):
+        """The starter of this session of Talk is traced, and so disturbed."""
+        pid = session.process.pid
+        [starter] = pathlib.Path(
+            f"/proc/{pid}/task/{pid}/children").read_text().split()
+        command = ["strace", "-p", starter]
+        for what in inject:
+            command += ["-e", "inject=" + what]
+        with subprocess.Popen(command, stderr=subprocess.PIPE,
+                              text=True) as tracer:
+            self.assertIn("attached", tracer.stderr.readline())
+            yield
+            tracer.terminate()
+            tracer.communicate()
+
+    def test_a_helper_that_cannot_be_started(self):
+        """Says why, and the next one is not kept from trying."""
+        for what, why in ((FORKS, "EAGAIN"), (("pipe2",), "EMFILE")):
+            with self.subTest(why):
+                session = Talk(self)
+                with self.starter_fails(session, ",".join(what) +
+                                        f":error={why}:when=1"):
+                    session.say("MAIL FROM:<alerts@contoso.com>", "250 ")
+                    session.say("RCPT TO:<bob@example.net>", "250 ")
+                    reply = session.data("4")
+                self.assertIn("starting ", reply)
+                self.assertIn("mailbearer-token", reply)
+                session.say("MAIL FROM:<alerts@contoso.com>", "250 ")
+                session.say("RCPT TO:<bob@example.net>", "250 ")
+                session.data("250 ")
+                session.say("QUIT", "221 ")
+                self.assertEqual(len(self.sandbox.messages()), 1)
+                self.sandbox.reset()
+                next(self.directory.rglob("token-*.json")).unlink()
+
+    def test_a_command_that_is_not_there(self):
+        config = self.config(client_secret_file=None, tenant=None,
+                             client_id=None, authority=None,
+                             token_command=["/nonexistent/program"])
+        result = self.sendmail("bob@example.net", config=config)
+        self.assert_failed(result, 78, "token-command: ", "")
+        self.assertIn("/nonexistent", result.stderr)
 
     # ------------------------------------------------------------------ check
 
