@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
@@ -36,11 +37,13 @@ to_syslog(int priority, const char *line)
 	syslog(priority, "%s", line);
 }
 
+#define LINE_SIZE (sizeof (struct log_event) + 200)	/* with its head */
+
 /* One write per line, so that lines of several processes do not mix. */
 static int
 write_line(int fd, const char *head, const char *line)
 {
-	char text[sizeof(struct log_event) + 200];
+	char text[LINE_SIZE];
 	int len = snprintf(text, sizeof text, "%s%s\n", head, line);
 
 	if (len < 0 || (size_t)len >= sizeof text)
@@ -64,6 +67,20 @@ file_head(char *head, size_t size)
 	    log_state.ident, (long)getpid());
 }
 
+/* A caller's limit would cut a line in the middle, and the next one, which may be
+ * somebody else's, would stick to what there is of it.  Raised as far as it goes
+ * it mostly is none. */
+static bool
+has_room(int fd)
+{
+	struct rlimit limit;
+	struct stat sb;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == -1 ||
+	    limit.rlim_cur == RLIM_INFINITY || (fstat(fd, &sb) == 0 &&
+	    (rlim_t)sb.st_size + LINE_SIZE <= limit.rlim_cur);
+}
+
 static void
 emit(int priority, const char *line)
 {
@@ -73,7 +90,8 @@ emit(int priority, const char *line)
 	case TO_FILE:
 		file_head(head, sizeof head);
 		/* A full disk shall not hide what happens. */
-		if (write_line(log_state.fd, head, line) == -1)
+		if (!has_room(log_state.fd) ||
+		    write_line(log_state.fd, head, line) == -1)
 			to_syslog(priority, line);
 		break;
 	case TO_STDERR:

@@ -15,9 +15,9 @@ import resource
 import signal
 import socket
 
-Try = collections.namedtuple("Try", "name codes flags env argv0 stdin before",
+Try = collections.namedtuple("Try", "name codes flags env argv0 before hold",
                              defaults=((0,), ("bob@example.net",), {},
-                                       "sendmail", None, None))
+                                       "sendmail", None, 0))
 SENT = (0,)
 # What a process that is starved may end with, besides success: it said why.
 # 127 is the dynamic linker's.
@@ -81,8 +81,8 @@ def block_all_signals():
     signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
 
 
-def soon(which):
-    return lambda: signal.setitimer(which, 0.02, 0.01)
+def soon(which, seconds):
+    return lambda: signal.setitimer(which, seconds, seconds)
 
 
 def lowest_priority():
@@ -134,6 +134,7 @@ ENVIRONMENT = [Try(f"environment: {name}={value[:20]}", (0, 5) if name ==
     ("LOCALDOMAIN", "victim.example"), ("HOSTALIASES", "/etc/shadow"),
     ("RESOLV_HOST_CONF", "/etc/shadow"), ("GETCONF_DIR", "/tmp"),
     ("TZ", "/etc/shadow"), ("TZ", ":/etc/shadow"), ("TZDIR", "/tmp"),
+    ("TZ", "HIS-5:17"),         # in dates and in the log
     ("TMPDIR", "/nonexistent"), ("HOME", "/root"), ("USER", "root"),
     ("LOGNAME", "root"), ("MAIL", "/etc/shadow"), ("PATH", ""),
     ("PATH", "/tmp"), ("IFS", "/"), ("SHELL", "/nonexistent"),
@@ -157,7 +158,8 @@ ENVIRONMENT = [Try(f"environment: {name}={value[:20]}", (0, 5) if name ==
     ("BASH_FUNC_x%%", "() { :; }; touch /tmp/mailbearer-made")]]
 
 DESCRIPTORS = [
-    # A stdin that cannot be read is no message; stdout is not needed.
+    # A stdin that cannot be read is no message; stdout is not needed.  For a
+    # set-user-ID program the C library plugs what is closed, before we do.
     Try("closed: stdin", (65, 74), before=close(0)),
     Try("closed: stdout", SENT, before=close(1)),
     Try("closed: stderr", SENT, before=close(2)),
@@ -256,9 +258,10 @@ PROCESS = [
     Try("all signals ignored", SENT, before=ignore_all_signals),
     Try("all signals blocked", SENT, before=block_all_signals),
     # It may go off before main() does.
-    Try("an alarm", (0, -signal.SIGALRM), before=soon(signal.ITIMER_REAL)),
+    Try("an alarm", (0, -signal.SIGALRM), before=soon(signal.ITIMER_REAL, 0.3),
+        hold=0.6),
     Try("a timer of CPU time", (0, -signal.SIGPROF),
-        before=soon(signal.ITIMER_PROF)),
+        before=soon(signal.ITIMER_PROF, 0.02)),
     Try("priority", SENT, before=lowest_priority),
     Try("disk priority", SENT, before=idle_disk),
     Try("a session of its own", SENT, before=own_session),

@@ -67,3 +67,5 @@ class SetUidCase(Case):
                 self.assertEqual((status.st_uid, status.st_gid),
                                  (OWNER, OWNER), path)
                 self.assertEqual(stat.S_IMODE(status.st_mode) & 0o027, 0, path)
+                self.assertEqual(stat.S_IMODE(status.st_mode) & 0o600, 0o600,
+                                 path)

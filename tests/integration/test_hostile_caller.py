@@ -17,6 +17,7 @@ import time
 import unittest
 
 import hostile_calls
+import inherited
 from foreign_servers import may_mount
 from harness import SIMPLE, field, run, secret_in
 from setuid_case import OWNER, SetUidCase
@@ -36,6 +37,7 @@ class HostileCaller(SetUidCase):
     def setUp(self):
         super().setUp()
         self.configure()
+        self.seen = 0
         self.place = self.directory / "place"
         self.place.mkdir()
         os.chmod(self.place, 0o777)
@@ -50,6 +52,12 @@ class HostileCaller(SetUidCase):
             for path in (self.spool / name).glob("*"):
                 path.unlink()
 
+    def start_afresh(self):
+        """All files will be made by the next to call."""
+        for path in self.state.iterdir():
+            path.unlink()
+        self.log.unlink(missing_ok=True)
+
     def waiting(self):
         return len(list((self.spool / "new").glob("*")))
 
@@ -63,7 +71,21 @@ class HostileCaller(SetUidCase):
         self.assertFalse(MADE.exists())
         self.assertEqual(self.sandbox.violations(), [])
         if self.log.exists():
-            self.assertIsNone(secret_in(self.log.read_bytes()))
+            self.assert_log()
+
+    def assert_log(self):
+        """Lines of its own, in this host's time and with nothing secret, and
+        a file that it can write to and others cannot read."""
+        text = self.log.read_bytes()
+        self.assertIsNone(secret_in(text))
+        zone = time.strftime("%z")
+        for line in text.decode().splitlines():
+            self.assertRegex(line, r"^\d{4}-\d\d-\d\dT[\d:]{8}" +
+                             re.escape(f"{zone[:3]}:{zone[3:]} ") +
+                             r"mailbearer\[\d+\]: \w")
+        status = self.log.stat()
+        self.assertEqual((status.st_uid, status.st_mode & 0o777),
+                         (OWNER, 0o640))
 
     def assert_others_can_send(self):
         self.clean()
@@ -75,14 +97,24 @@ class HostileCaller(SetUidCase):
 
     def attempt(self, row):
         """The call of one row, in the caller's place."""
+        started = time.monotonic()
         process = subprocess.Popen(
             [row.argv0, *row.flags], executable=str(self.program),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, cwd=self.place, user=HOSTILE,
             group=HOSTILE, extra_groups=[], preexec_fn=row.before,
-            env={"PATH": "/usr/bin:/bin", **row.env})
+            close_fds=False, env={"PATH": "/usr/bin:/bin", **row.env})
+        self.addCleanup(process.kill)
+        wrong, waited = [], inherited.await_it(process, OWNER)
+        if waited:
+            self.seen += 1
+            wrong = inherited.look(process.pid, self.directory)
+            time.sleep(max(0, row.hold - time.monotonic() + started))
         # Who reads nothing may be gone before all is written.
         stdout, stderr = process.communicate(SIMPLE, timeout=60)
+        self.assertEqual(wrong, [])
+        if waited and row.codes is not hostile_calls.STARVED:
+            self.assertGreaterEqual(process.returncode, 0)
         return process.returncode, stdout, stderr
 
     def judge(self, row, code, stdout, stderr):
@@ -99,32 +131,38 @@ class HostileCaller(SetUidCase):
             self.assertNotEqual(stdout + stderr, b"")
         for message in self.sandbox.messages():
             self.assertNotIn("evil", str(message.recipients))
+            self.assertRegex(" ".join(field(message.data, "Date")),
+                             f" {re.escape(time.strftime('%z'))}$")
 
-    def play(self, rows):
+    def play(self, rows, least):
+        """At least so many of them get as far as to wait for their stdin."""
         for row in rows:
             with self.subTest(row.name):
                 self.clean()
+                if row.name.startswith("umask"):
+                    self.start_afresh()
                 code, stdout, stderr = self.attempt(row)
                 self.judge(row, code, stdout, stderr)
                 self.assert_nothing_is_left()
                 if not row.env:
                     self.assert_others_can_send()
+        self.assertGreaterEqual(self.seen, least)
 
     def test_environment(self):
-        self.play(hostile_calls.ENVIRONMENT)
+        self.play(hostile_calls.ENVIRONMENT, 60)
         self.assert_others_can_send()
 
     def test_descriptors(self):
-        self.play(hostile_calls.DESCRIPTORS)
+        self.play(hostile_calls.DESCRIPTORS, 7)
 
     def test_arguments(self):
-        self.play(hostile_calls.ARGUMENTS)
+        self.play(hostile_calls.ARGUMENTS, 20)
 
     def test_limits(self):
-        self.play(hostile_calls.LIMITS)
+        self.play(hostile_calls.LIMITS, 12)
 
     def test_process(self):
-        self.play(hostile_calls.PROCESS)
+        self.play(hostile_calls.PROCESS, 18)
 
     def test_no_arguments_at_all(self):
         """execve() with an empty argv, as CVE-2021-4034 had it."""

@@ -347,6 +347,15 @@ class WithoutRights(Installed):
             self.assertEqual(seen["no_new_privs"], 0)
             self.assertEqual(seen["cwd"], "/tmp")
 
+    def test_missing_standard_descriptors_are_plugged(self):
+        """Which the C library does as well where there are special rights."""
+        def close_some():
+            os.close(0)
+            os.close(2)
+        seen = self.probe("keep", before=close_some)
+        self.assertEqual(seen["descriptors"], [0, 1, 2])
+        self.assertEqual(seen["stdin_mode"], os.O_WRONLY)
+
     def test_rights_of_a_set_id_caller_are_dropped(self):
         def set_id_program():
             os.setgroups([])

@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <regex.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -66,6 +68,30 @@ START_TEST(a_line_in_a_file_has_date_and_pid)
 	regfree(&re);
 	ck_assert_int_eq(stat(path, &sb), 0);
 	ck_assert_int_eq(sb.st_mode & 07777, 0640);
+}
+END_TEST
+
+/* A caller's limit leaves no half line for the next one to stick to. */
+START_TEST(a_line_is_whole_or_not_in_the_file)
+{
+	struct rlimit before, less;
+	struct status st = STATUS_INIT;
+	char text[5000];
+
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	less = before;
+	ck_assert_int_eq(log_open("check", path, &st), 0);
+	for (less.rlim_cur = 3000; less.rlim_cur > 0; less.rlim_cur -= 10) {
+		ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &less), 0);
+		log_line(LOG_DEBUG, "%080d", 1);
+	}
+	/* With CK_FORK=no others come after this one. */
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	read_file(path, text, sizeof text);
+	ck_assert_str_ne(text, "");
+	ck_assert_int_eq(text[strlen(text) - 1], '\n');
+	ck_assert_int_eq(unlink(path), 0);
 }
 END_TEST
 
@@ -186,6 +212,7 @@ suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_line_in_a_file_has_date_and_pid);
+	tcase_add_test(t, a_line_is_whole_or_not_in_the_file);
 	tcase_add_test(t, a_log_file_is_a_regular_file_of_its_own);
 	tcase_add_test(t, on_stderr_the_ident_leads);
 	tcase_add_loop_test(t, values_are_quoted_where_needed, 0,
