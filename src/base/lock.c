@@ -134,20 +134,29 @@ pause_for(int ms, int64_t deadline)
 }
 
 int
-lock_take(struct lock *l, int directory, const char *name,
-    int64_t wait_deadline, int64_t hold_ms, struct status *st)
+lock_take_again(struct lock *l, int64_t wait_deadline, int64_t hold_ms)
 {
 	int pause_ms = PAUSE_MIN_MS, r;
 
-	*l = (struct lock)LOCK_INIT;
-	if ((l->fd = open_lock_file(directory, name, st)) == -1)
-		return -1;
 	while ((r = book(l, hold_ms)) == 1 && clock_left(wait_deadline) > 0) {
 		pause_for(pause_ms, wait_deadline);
 		pause_ms *= 2;
 		if (pause_ms > PAUSE_MAX_MS)
 			pause_ms = PAUSE_MAX_MS;
 	}
+	return r;
+}
+
+int
+lock_take(struct lock *l, int directory, const char *name,
+    int64_t wait_deadline, int64_t hold_ms, struct status *st)
+{
+	int r;
+
+	*l = (struct lock)LOCK_INIT;
+	if ((l->fd = open_lock_file(directory, name, st)) == -1)
+		return -1;
+	r = lock_take_again(l, wait_deadline, hold_ms);
 	if (r == -1)
 		status_set_errno(st, EX_OSERR, "cannot lock %s", name);
 	if (r != 0) {
@@ -196,11 +205,18 @@ lock_is_mine(const struct lock *l)
 }
 
 void
+lock_yield(struct lock *l)
+{
+	set_lock(l->fd, F_UNLCK, 0, 0);
+	l->until = 0;
+}
+
+void
 lock_release(struct lock *l)
 {
 	if (l->fd == -1)
 		return;
-	set_lock(l->fd, F_UNLCK, 0, 0);
+	lock_yield(l);
 	close(l->fd);
 	*l = (struct lock)LOCK_INIT;
 }

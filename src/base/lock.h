@@ -49,6 +49,11 @@ int	lock_take_open(struct lock *l, int fd, int64_t hold_ms);
 int	lock_extend(struct lock *l, int64_t hold_ms);
 /* Whether our promise still stands, so that nobody went ahead of us. */
 bool	lock_is_mine(const struct lock *l);
+/* Gives it up, but keeps the file open, for lock_take_again(), which returns as
+ * lock_take(). */
+void	lock_yield(struct lock *l);
+int	lock_take_again(struct lock *l, int64_t wait_deadline,
+	    int64_t hold_ms);
 /* Gives it up; a lock that is not held is left alone. */
 void	lock_release(struct lock *l);
 

@@ -18,16 +18,33 @@
 
 #define LARGE_HEADER (64 * 1024)
 
-/* The calling user by name: for the account, and for a missing From. */
+static void
+forget_caller(struct delivery_connection *dc)
+{
+	free(dc->user);
+	free(dc->gecos);
+	dc->user = dc->gecos = NULL;
+}
+
+/* The calling user by name: for the account, and for a missing From.  In a queue
+ * the same one often comes many times. */
 static void
 look_up_caller(struct attempt *a)
 {
-	struct passwd *pw = getpwuid(a->s->uid);
+	struct delivery_connection *dc = a->o.connection;
+	struct passwd *pw;
 
-	a->user = pw != NULL ? xstrdup(pw->pw_name) :
-	    xasprintf("%lu", (unsigned long)a->s->uid);
-	a->gecos = xstrdup(pw != NULL && pw->pw_gecos != NULL ?
-	    pw->pw_gecos : "");
+	if (dc->user == NULL || dc->uid != a->s->uid) {
+		forget_caller(dc);
+		pw = getpwuid(a->s->uid);
+		dc->uid = a->s->uid;
+		dc->user = pw != NULL ? xstrdup(pw->pw_name) :
+		    xasprintf("%lu", (unsigned long)a->s->uid);
+		dc->gecos = xstrdup(pw != NULL && pw->pw_gecos != NULL ?
+		    pw->pw_gecos : "");
+	}
+	a->user = xstrdup(dc->user);
+	a->gecos = xstrdup(dc->gecos);
 }
 
 /* Step 5.  The first address of From decides first. */
@@ -301,5 +318,7 @@ delivery_connection_close(struct delivery_connection *dc)
 	connect_end(dc);
 	/* Only now: a slot counts until the server has seen the end. */
 	limits_release_slot(&dc->slot);
+	limits_file_close(&dc->minute);
+	forget_caller(dc);
 	*dc = (struct delivery_connection)DELIVERY_CONNECTION_INIT;
 }

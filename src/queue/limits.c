@@ -17,6 +17,7 @@
 /* The longest flight: all of the data, then ten minutes for the answer,
  * RFC 5321 4.5.3.2.6. */
 #define ANSWER_MS	(11 * 60 * 1000)
+#define EXTEND_MS	1000
 #define POLL_MS		40	/* between looks, and as much again at random */
 
 /* Whoever may not write or open our small files cannot keep count, and a file
@@ -161,6 +162,9 @@ limits_take_slot(struct slot *s, const struct config *c,
 int
 limits_extend(struct slot *s)
 {
+	/* Once a second will do. */
+	if (s->lock.until - clock_ms() > s->hold_ms - EXTEND_MS)
+		return 0;
 	return lock_extend(&s->lock, s->hold_ms);
 }
 

@@ -38,11 +38,14 @@ int	limits_take_slot(struct slot *s, const struct config *c,
 int	limits_extend(struct slot *s);
 void	limits_release_slot(struct slot *s);
 
-/* Counts `messages` more in the mailbox's minute.  0: go; 1: not before
- * *wait_ms from now (*st says so, EX_TEMPFAIL), and nothing was counted.  0 as
- * well when the count cannot be kept: a full disk silences nobody. */
-int	limits_count_message(const struct config *c, const struct account *a,
-	    int messages, int64_t *wait_ms, struct status *st);
+/* Counts one more in the mailbox's minute.  0: go; 1: not before *wait_ms from now
+ * (*st says so, EX_TEMPFAIL), and nothing was counted.  0 as well when the count
+ * cannot be kept: a full disk silences nobody.  `minute` (LIMITS_FILE_INIT at
+ * first, limits_file_close() at last) is this mailbox's, and stays open. */
+struct limits_file;
+int	limits_count_message(struct limits_file *minute,
+	    const struct config *c, const struct account *a, int64_t *wait_ms,
+	    struct status *st);
 
 /* The account is to be left alone: after a 432 for 30 to 120 s at random and
  * with one connection for ten minutes after that; after refused credentials for

@@ -55,7 +55,7 @@ limits_file_open(struct limits_file *f, const struct config *c,
 	struct status st = STATUS_INIT;
 	char name[LIMITS_NAME_SIZE + sizeof ".lock"];
 
-	f->lock = (struct lock)LOCK_INIT;
+	*f = (struct limits_file)LIMITS_FILE_INIT;
 	snprintf(f->name, sizeof f->name, "%s-%s", kind, key);
 	if ((f->directory = limits_directory(c, &st)) == -1)
 		return -1;
@@ -75,7 +75,22 @@ limits_file_close(struct limits_file *f)
 	lock_release(&f->lock);
 	if (f->directory != -1)
 		close(f->directory);
-	f->directory = -1;
+	if (f->fd != -1)
+		close(f->fd);
+	f->directory = f->fd = -1;
+}
+
+void
+limits_file_yield(struct limits_file *f)
+{
+	lock_yield(&f->lock);
+}
+
+int
+limits_file_resume(struct limits_file *f)
+{
+	return lock_take_again(&f->lock, clock_deadline(LOCK_WAIT_MS),
+	    LOCK_HOLD_MS) == 0 ? 0 : -1;
 }
 
 static int
@@ -100,18 +115,35 @@ decode(const struct limits_file *f, const struct buf *bytes,
 	return rc;
 }
 
-int
-limits_file_read(const struct limits_file *f, const struct field *fields,
-    void *values, const struct field *more, void *more_values)
+/* All of the file. */
+static int
+read_bytes(struct limits_file *f, struct buf *bytes)
 {
 	struct status st = STATUS_INIT;
+	ssize_t n;
+
+	if (f->fd == -1)
+		return safefile_read_at(f->directory, f->name, FILE_MAX, bytes,
+		    &st);
+	buf_init(bytes, FILE_MAX);
+	buf_reserve(bytes, FILE_MAX);
+	n = pread(f->fd, bytes->data, FILE_MAX, 0);
+	bytes->len = n > 0 ? (size_t)n : 0;
+	bytes->data[bytes->len] = '\0';
+	f->size = bytes->len;
+	return 0;
+}
+
+int
+limits_file_read(struct limits_file *f, const struct field *fields,
+    void *values, const struct field *more, void *more_values)
+{
 	struct buf bytes;
 	int rc = -1, i;
 
 	/* Again, if a writer was half done: not every reader has the lock. */
 	for (i = 0; i < READ_TRIES && rc == -1; i++) {
-		if (safefile_read_at(f->directory, f->name, FILE_MAX, &bytes,
-		    &st) == -1)
+		if (read_bytes(f, &bytes) == -1)
 			return -1;
 		rc = decode(f, &bytes, fields, values, more, more_values);
 		if (rc == -1)
@@ -121,17 +153,42 @@ limits_file_read(const struct limits_file *f, const struct field *fields,
 	return rc;
 }
 
+static int
+open_for_writing(struct limits_file *f)
+{
+	struct stat sb;
+	int fd = openat(f->directory, f->name, O_RDWR | O_CREAT | O_NOFOLLOW |
+	    O_NONBLOCK | O_CLOEXEC, 0640);
+
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &sb) == -1 || !S_ISREG(sb.st_mode) || sb.st_nlink != 1) {
+		close(fd);
+		return -1;
+	}
+	f->fd = fd;
+	f->size = (size_t)sb.st_size;
+	return 0;
+}
+
+/* Over what is there.  Half a write fails the checksum, and then there is no
+ * limit. */
+static int
+write_bytes(struct limits_file *f, const struct buf *line)
+{
+	if (pwrite(f->fd, line->data, line->len, 0) != (ssize_t)line->len)
+		return -1;
+	return f->size <= line->len ? 0 : ftruncate(f->fd, (off_t)line->len);
+}
+
 int
-limits_file_write(const struct limits_file *f, const struct field *fields,
+limits_file_write(struct limits_file *f, const struct field *fields,
     const void *values, const struct field *more, const void *more_values)
 {
 	struct buf line;
-	struct stat sb;
-	int fd, rc = -1;
+	int rc = -1;
 
-	fd = openat(f->directory, f->name, O_WRONLY | O_CREAT | O_NOFOLLOW |
-	    O_NONBLOCK | O_CLOEXEC, 0640);
-	if (fd == -1)
+	if (f->fd == -1 && open_for_writing(f) == -1)
 		return -1;
 	sealed_begin(&line, TYPE);
 	buf_reserve(&line, FILE_MAX);
@@ -139,14 +196,9 @@ limits_file_write(const struct limits_file *f, const struct field *fields,
 	if (more != NULL)
 		sealed_add(&line, more, more_values);
 	sealed_end(&line, f->name, 0);
-	/* Half a write fails the checksum, and then there is no limit. */
-	if (!line.overflow && line.len <= FILE_MAX &&
-	    fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode) && sb.st_nlink == 1 &&
-	    safefile_write_all(fd, line.data, line.len) == 0 &&
-	    ftruncate(fd, (off_t)line.len) == 0)
-		rc = 0;
+	if (!line.overflow && line.len <= FILE_MAX)
+		rc = write_bytes(f, &line);
 	buf_wipe(&line);
-	close(fd);
 	return rc;
 }
 

@@ -19,8 +19,12 @@
 struct limits_file {
 	int		directory;
 	struct lock	lock;
+	int		fd;		/* of the file, once it was written; or -1 */
+	size_t		size;		/* of what was read from there */
 	char		name[LIMITS_NAME_SIZE];
 };
+
+#define LIMITS_FILE_INIT { .directory = -1, .lock = LOCK_INIT, .fd = -1 }
 
 /* The mailbox as part of a file name: a readable beginning and a digest.
  * Accounts that share a mailbox share its limits. */
@@ -31,12 +35,16 @@ int	limits_directory(const struct config *c, struct status *st);
 int	limits_file_open(struct limits_file *f, const struct config *c,
 	    const char *kind, const char *key, bool locked);
 void	limits_file_close(struct limits_file *f);
+/* Gives up the lock alone, and takes it again: for a file that nobody removes, and
+ * that is written over and over. */
+void	limits_file_yield(struct limits_file *f);
+int	limits_file_resume(struct limits_file *f);
 /* Reads the record into a zeroed struct by one or two tables (`more` may be
  * NULL); -1 if there is no valid one. */
-int	limits_file_read(const struct limits_file *f,
+int	limits_file_read(struct limits_file *f,
 	    const struct field *fields, void *values,
 	    const struct field *more, void *more_values);
-int	limits_file_write(const struct limits_file *f,
+int	limits_file_write(struct limits_file *f,
 	    const struct field *fields, const void *values,
 	    const struct field *more, const void *more_values);
 void	limits_file_remove(const struct limits_file *f);

@@ -98,7 +98,7 @@ static const struct field stored_fields[] = {
 /* Times since boot mean nothing after the next one; a minute or an hour of
  * counting is then forgotten. */
 static void
-load(const struct limits_file *f, struct window *w, int64_t bucket_ms,
+load(struct limits_file *f, struct window *w, int64_t bucket_ms,
     int64_t now_ms)
 {
 	struct stored stored = { .counts = NULL };
@@ -114,7 +114,7 @@ load(const struct limits_file *f, struct window *w, int64_t bucket_ms,
 }
 
 static void
-store(const struct limits_file *f, const struct window *w)
+store(struct limits_file *f, const struct window *w)
 {
 	struct stored stored;
 	struct buf text;
@@ -128,38 +128,43 @@ store(const struct limits_file *f, const struct window *w)
 	buf_release(&text);
 }
 
-/* Counts, or says how long to wait. */
+/* Counts, or says how long to wait.  The file is locked. */
 static int64_t
-count_in(const struct config *c, const char *kind, const char *key,
-    int64_t bucket_ms, int64_t limit, int64_t more)
+count_in(struct limits_file *f, int64_t bucket_ms, int64_t limit, int64_t more)
 {
 	int64_t now = clock_ms(), wait;
-	struct limits_file f;
 	struct window w;
 
-	if (limits_file_open(&f, c, kind, key, true) == -1)
-		return 0;
-	load(&f, &w, bucket_ms, now);
+	load(f, &w, bucket_ms, now);
 	if ((wait = window_wait(&w, limit, more, now)) == 0) {
 		window_count(&w, more);
-		store(&f, &w);
+		store(f, &w);
 	}
-	limits_file_close(&f);
 	return wait;
 }
 
-int
-limits_count_message(const struct config *c, const struct account *a,
-    int messages, int64_t *wait_ms, struct status *st)
+/* Opens what was not opened before. */
+static int
+open_minute(struct limits_file *f, const struct config *c,
+    const struct account *a)
 {
 	char key[LIMITS_KEY_SIZE];
 
-	*wait_ms = 0;
-	if (a->messages_per_minute <= 0 || messages <= 0)
-		return 0;
+	if (f->directory != -1)
+		return limits_file_resume(f);
 	limits_key(key, a);
-	*wait_ms = count_in(c, "rate", key, MINUTE_BUCKET,
-	    a->messages_per_minute, messages);
+	return limits_file_open(f, c, "rate", key, true);
+}
+
+int
+limits_count_message(struct limits_file *minute, const struct config *c,
+    const struct account *a, int64_t *wait_ms, struct status *st)
+{
+	*wait_ms = 0;
+	if (a->messages_per_minute <= 0 || open_minute(minute, c, a) == -1)
+		return 0;
+	*wait_ms = count_in(minute, MINUTE_BUCKET, a->messages_per_minute, 1);
+	limits_file_yield(minute);
 	if (*wait_ms == 0)
 		return 0;
 	status_set(st, EX_TEMPFAIL, "account %s: this host has sent %d "
@@ -171,6 +176,8 @@ limits_count_message(const struct config *c, const struct account *a,
 int
 limits_count_user(const struct config *c, uid_t uid, struct status *st)
 {
+	struct limits_file f;
+	int64_t wait;
 	char key[24];
 
 	if (uid == 0 || c->user_messages_per_hour <= 0)
@@ -178,8 +185,11 @@ limits_count_user(const struct config *c, uid_t uid, struct status *st)
 	if (limits_check_caller(st) == -1)
 		return 1;
 	snprintf(key, sizeof key, "%lu", (unsigned long)uid);
-	if (count_in(c, "user", key, HOUR_BUCKET, c->user_messages_per_hour,
-	    1) == 0)
+	if (limits_file_open(&f, c, "user", key, true) == -1)
+		return 0;
+	wait = count_in(&f, HOUR_BUCKET, c->user_messages_per_hour, 1);
+	limits_file_close(&f);
+	if (wait == 0)
 		return 0;
 	status_set(st, EX_TEMPFAIL, "uid %lu has sent %d messages within an "
 	    "hour", (unsigned long)uid, c->user_messages_per_hour);

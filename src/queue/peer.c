@@ -57,7 +57,7 @@ forget_old(int64_t *seen)
 }
 
 static void
-load(struct peer *p, const struct limits_file *f)
+load(struct peer *p, struct limits_file *f)
 {
 	p->two_step = p->no_bdat = 0;
 	if (limits_file_read(f, fields, p, NULL, NULL) == -1)

@@ -49,7 +49,7 @@ is_recent(const struct stray *s, int64_t now)
 
 /* What still counts, moved together. */
 static void
-load(struct strays *list, const struct limits_file *f)
+load(struct strays *list, struct limits_file *f)
 {
 	struct strays stored = { .count = 0 };
 	int64_t now = clock_wall();

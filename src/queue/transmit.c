@@ -107,8 +107,8 @@ wait_for_rate(struct attempt *a, struct status *st)
 	struct timespec pause;
 	int64_t wait_ms;
 
-	while (limits_count_message(a->config, a->report->account, 1, &wait_ms,
-	    st) == 1) {
+	while (limits_count_message(&a->o.connection->minute, a->config,
+	    a->report->account, &wait_ms, st) == 1) {
 		if (a->o.is_runner || wait_ms > RATE_WAIT_MS ||
 		    clock_left(a->o.deadline) < wait_ms + RATE_WAIT_MS) {
 			a->report->held_until = clock_deadline(wait_ms);
@@ -145,7 +145,9 @@ heed_recipients(struct attempt *a)
 
 	for (; r < end; r++) {
 		if (r->state == RECIPIENT_DELIVERED) {
-			limits_clear(a->config, a->report->account);
+			if (!a->o.connection->works)
+				limits_clear(a->config, a->report->account);
+			a->o.connection->works = true;
 			return;
 		}
 		if (r->state == RECIPIENT_DEFERRED &&

@@ -169,15 +169,17 @@ check_pause(void)
 static void
 check_messages(void)
 {
+	struct limits_file minute = LIMITS_FILE_INIT;
 	struct status st = STATUS_INIT;
 	int64_t wait = 0;
 	int i, rc = 0;
 
 	for (i = 0; i < account.messages_per_minute + 1 && rc == 0; i++) {
-		rc = limits_count_message(&config, &account, 1, &wait, &st);
+		rc = limits_count_message(&minute, &config, &account, &wait, &st);
 		FUZZ_PROMISE(rc == 0 ? wait == 0 : wait > 0 && wait <= 61000);
 	}
 	FUZZ_PROMISE(rc == 1);
+	limits_file_close(&minute);
 }
 
 static void

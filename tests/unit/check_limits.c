@@ -224,24 +224,50 @@ START_TEST(windows_are_written_as_read)
 }
 END_TEST
 
+static int64_t wait_ms;
+
+static int
+count(const struct account *a)
+{
+	struct limits_file minute = LIMITS_FILE_INIT;
+	int rc = limits_count_message(&minute, &config, a, &wait_ms, &status);
+
+	limits_file_close(&minute);
+	return rc;
+}
+
 START_TEST(a_minute_holds_so_many)
 {
-	int64_t wait_ms;
 	int i;
 
 	for (i = 0; i < 30; i++)
-		ck_assert_int_eq(limits_count_message(&config,
-		    i % 2 ? &account : &same, 1, &wait_ms, &status), 0);
-	ck_assert_int_eq(limits_count_message(&config, &account, 1, &wait_ms,
-	    &status), 1);
+		ck_assert_int_eq(count(i % 2 ? &account : &same), 0);
+	ck_assert_int_eq(count(&account), 1);
 	ck_assert_int_gt(wait_ms, 50000);
 	ck_assert_int_le(wait_ms, 61000);
 	ck_assert_int_eq(status.sysexit, EX_TEMPFAIL);
-	ck_assert_int_eq(limits_count_message(&config, &other, 1, &wait_ms,
-	    &status), 0);
+	ck_assert_int_eq(count(&other), 0);
 	account.messages_per_minute = 0;
-	ck_assert_int_eq(limits_count_message(&config, &account, 1, &wait_ms,
-	    &status), 0);
+	ck_assert_int_eq(count(&account), 0);
+}
+END_TEST
+
+/* Those who keep it open count with those who open it each time. */
+START_TEST(a_minute_is_one_however_it_is_opened)
+{
+	struct limits_file kept[2] = { LIMITS_FILE_INIT, LIMITS_FILE_INIT };
+	int i;
+
+	for (i = 0; i < 30; i++)
+		ck_assert_int_eq(i % 3 == 2 ? count(&account) :
+		    limits_count_message(&kept[i % 3], &config, &account,
+		    &wait_ms, &status), 0);
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(limits_count_message(&kept[i], &config,
+		    &account, &wait_ms, &status), 1);
+		limits_file_close(&kept[i]);
+	}
+	ck_assert_int_eq(count(&account), 1);
 }
 END_TEST
 
@@ -416,7 +442,6 @@ START_TEST(broken_files_limit_nobody)
 {
 	struct status why = STATUS_INIT;
 	char key[LIMITS_KEY_SIZE];
-	int64_t wait_ms;
 	struct slot s;
 
 	limits_key(key, &account);
@@ -424,8 +449,7 @@ START_TEST(broken_files_limit_nobody)
 	spoil("rate", key, rubbish[_i]);
 	ck_assert_int_eq(take(&s, &account, SLOT_CALLER), 0);
 	limits_release_slot(&s);
-	ck_assert_int_eq(limits_count_message(&config, &account, 1, &wait_ms,
-	    &status), 0);
+	ck_assert_int_eq(count(&account), 0);
 	throttled(&why);
 	limits_pause(&config, &account, &why, 0);
 	ck_assert_int_ne(limits_paused_until(&config, &account, NULL), 0);
@@ -436,7 +460,6 @@ START_TEST(links_and_directories_are_not_followed)
 {
 	struct status why = STATUS_INIT;
 	char key[LIMITS_KEY_SIZE], path[200], victim[200];
-	int64_t wait_ms;
 	struct stat sb;
 
 	limits_key(key, &account);
@@ -448,8 +471,7 @@ START_TEST(links_and_directories_are_not_followed)
 	ck_assert_int_eq(link(victim, path), 0);
 	throttled(&why);
 	limits_pause(&config, &account, &why, 0);
-	ck_assert_int_eq(limits_count_message(&config, &account, 1, &wait_ms,
-	    &status), 0);
+	ck_assert_int_eq(count(&account), 0);
 	ck_assert_int_eq(stat(victim, &sb), 0);
 	ck_assert_int_eq(sb.st_size, 0);
 }
@@ -460,7 +482,6 @@ START_TEST(a_caller_without_room_silences_nobody)
 {
 	struct status why = STATUS_INIT;
 	struct rlimit limit;
-	int64_t wait_ms;
 	rlim_t size;
 
 	signal(SIGXFSZ, SIG_IGN);
@@ -470,8 +491,7 @@ START_TEST(a_caller_without_room_silences_nobody)
 		limit.rlim_cur = size;
 		setrlimit(RLIMIT_FSIZE, &limit);
 		limits_pause(&config, &account, &why, 0);
-		ck_assert_int_eq(limits_count_message(&config, &account, 1,
-		    &wait_ms, &status), 0);
+		ck_assert_int_eq(count(&account), 0);
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_FSIZE, &limit);
 		ck_assert_int_eq(limits_paused_until(&config, &account, NULL),
@@ -543,6 +563,7 @@ suite(void)
 	tcase_add_loop_test(t, windows_slide, 0, ROWS(windows));
 	tcase_add_test(t, windows_are_written_as_read);
 	tcase_add_test(t, a_minute_holds_so_many);
+	tcase_add_test(t, a_minute_is_one_however_it_is_opened);
 	tcase_add_test(t, an_hour_of_a_user_holds_so_many);
 	tcase_add_test(t, a_432_pauses_and_leaves_one_connection);
 	tcase_add_test(t, refused_credentials_pause_ever_longer);

@@ -98,6 +98,26 @@ START_TEST(one_holds_the_other_waits)
 }
 END_TEST
 
+START_TEST(what_is_yielded_can_be_taken_again)
+{
+	struct lock a, b;
+
+	ck_assert_int_eq(take(&a, 0, 5000), 0);
+	lock_yield(&a);
+	ck_assert(!lock_is_mine(&a));
+	ck_assert_int_ne(a.fd, -1);
+	ck_assert_int_eq(take(&b, 0, 5000), 0);
+	ck_assert_int_eq(lock_take_again(&a, 0, 5000), 1);
+	ck_assert(!lock_is_mine(&a));
+	lock_yield(&b);
+	ck_assert_int_eq(lock_take_again(&a, 0, 5000), 0);
+	ck_assert(lock_is_mine(&a));
+	ck_assert_int_eq(lock_take_again(&b, 0, 5000), 1);
+	lock_release(&a);
+	lock_release(&b);
+}
+END_TEST
+
 START_TEST(a_promise_ends_and_can_be_extended)
 {
 	struct lock a, b;
@@ -427,6 +447,7 @@ suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, one_holds_the_other_waits);
+	tcase_add_test(t, what_is_yielded_can_be_taken_again);
 	tcase_add_test(t, a_promise_ends_and_can_be_extended);
 	tcase_add_test(t, promises_have_bounds);
 	tcase_add_test(t, never_are_two_inside);
