@@ -22,6 +22,7 @@ import unittest
 TOP = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = sorted((TOP / "src").rglob("*.c"))
 FLAGS = os.environ.get("ANALYZE_FLAGS", "").splitlines()
+ASKED = os.environ.get("ANALYZE", "").split()
 # No tool needs longer than ten seconds for a file of ours.
 PATIENCE_S = 600
 
@@ -48,10 +49,8 @@ class Tool:
                               text=True, check=True).stdout
         cls.version = re.search(r"\d+\.\d+", said).group()
         cls.pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1)
-        wanted = [source for source in SOURCES
-                  if hasattr(cls, test_name(source))]
         cls.runs = {source: cls.pool.submit(cls.begin, source)
-                    for source in wanted}
+                    for source in SOURCES if is_asked_for(cls, source)}
 
     @classmethod
     def tearDownClass(cls):
@@ -113,6 +112,11 @@ def test_name(source):
     return "test_" + "_".join(parts)
 
 
+def is_asked_for(tool, source):
+    name = tool.__name__
+    return not ASKED or name in ASKED or f"{name}.{test_name(source)}" in ASKED
+
+
 def add_tests(tool):
     for path in SOURCES:
         setattr(tool, test_name(path),
@@ -124,5 +128,4 @@ for each in Cppcheck, ClangTidy, Gcc:
 del each
 
 if __name__ == "__main__":
-    wanted = os.environ.get("ANALYZE")
-    unittest.main(defaultTest=wanted.split() if wanted else None)
+    unittest.main(defaultTest=ASKED or None, verbosity=2)
