@@ -938,6 +938,58 @@ START_TEST(an_envelope_is_probed)
 }
 END_TEST
 
+/* Whatever let it through: no value makes two commands of one. */
+START_TEST(a_command_is_one_line)
+{
+	static const char *const steps[] = { "<220 mx ready", NULL };
+	static const struct dialogue usual = { .max = 1 };
+	char name[8000] = "me.example\r\nRSET";
+	struct forked_server server;
+	struct session_params p;
+	struct status st = STATUS_INIT;
+
+	if (_i == 1)
+		memset(name, 'm', sizeof name - 1);
+	scripted_server_start(&server, steps);
+	p = params(&server, &usual);
+	p.ehlo_name = name;
+	ck_assert_ptr_null(session_open(&p, &st));
+	ck_assert_int_eq(st.sysexit, EX_USAGE);
+	ck_assert_ptr_nonnull(strstr(st.text, "too long, or a control"));
+	ck_assert_int_eq(forked_server_end(&server), 0);
+}
+END_TEST
+
+/* Not a piece of it is said, and the administrator is told. */
+START_TEST(a_secret_is_too_long)
+{
+	static const char *const together[] = { AUTH, NULL };
+	static const char *const prompted[] = { AUTH, ">AUTH LOGIN",
+	    "<334 VXNlcm5hbWU6", ">YXBwQHg=", "<334 UGFzc3dvcmQ6", NULL };
+	static const struct dialogue usual = { .max = 1 };
+	char secret[12289];
+	struct session_credential c = { .user = "app@x", .secret = secret };
+	struct forked_server server;
+	struct session_params p;
+	struct status st = STATUS_INIT;
+	struct session *s;
+
+	c.mechanism = _i;
+	memset(secret, 's', sizeof secret - 1);
+	secret[sizeof secret - 1] = '\0';
+	scripted_server_start(&server,
+	    _i == SASL_LOGIN ? prompted : together);
+	p = params(&server, &usual);
+	s = session_open(&p, &st);
+	ck_assert_ptr_nonnull(s);
+	ck_assert_int_eq(session_authenticate(s, &c, &st), -1);
+	ck_assert_int_eq(st.sysexit, EX_CONFIG);
+	ck_assert_ptr_nonnull(strstr(st.text, "longer than SMTP can carry"));
+	session_close(s);
+	ck_assert_int_eq(forked_server_end(&server), 0);
+}
+END_TEST
+
 START_TEST(nobody_listens)
 {
 	static const struct dialogue usual = { .max = 1 };
@@ -1010,6 +1062,8 @@ suite(void)
 	tcase_add_loop_test(t, dsn_parameters_are_passed_on, 0, 2);
 	tcase_add_test(t, a_flight_larger_than_the_path_gets_through);
 	tcase_add_test(t, an_envelope_is_probed);
+	tcase_add_loop_test(t, a_command_is_one_line, 0, 2);
+	tcase_add_loop_test(t, a_secret_is_too_long, XOAUTH2, SASL_LOGIN + 1);
 	tcase_add_test(t, nobody_listens);
 	tcase_add_test(t, what_is_aside_ends_the_wait);
 	suite_add_tcase(s, t);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/encode.h"
+#include "base/log.h"
 #include "base/safefile.h"
 #include "base/xalloc.h"
 #include "check_main.h"
@@ -745,6 +746,107 @@ START_TEST(a_spool_that_cannot_be_used_says_so)
 }
 END_TEST
 
+/* A name in the way of the move: nothing is lost, and nobody is told that it
+ * went well. */
+START_TEST(what_cannot_be_moved_stays)
+{
+	char id[SPOOL_ID_SIZE];
+	struct spool_entry e;
+	struct stat sb;
+
+	commit(id);
+	load(id, &e);
+	ck_assert_int_eq(mkdirat(spool.failed, id, 0700), 0);
+	ck_assert_int_eq(spool_fail(&spool, &e, &status), -1);
+	ck_assert_int_eq(status.sysexit, EX_CANTCREAT);
+	ck_assert(!e.is_failed);
+	ck_assert_int_eq(fstatat(spool.waiting, id, &sb, 0), 0);
+	spool_entry_release(&e);
+}
+END_TEST
+
+/* What was sent and cannot be removed has to be said: it would go out again. */
+START_TEST(what_cannot_be_removed_is_an_error)
+{
+	char id[SPOOL_ID_SIZE];
+	struct spool_entry e;
+
+	commit(id);
+	load(id, &e);
+	ck_assert_int_eq(renameat(spool.waiting, id, spool.directory, "x"), 0);
+	ck_assert_int_eq(mkdirat(spool.waiting, id, 0700), 0);
+	ck_assert_int_eq(spool_forget(&spool, &e, &status), -1);
+	ck_assert_int_eq(spool_remove(&spool, &e, &status), -1);
+	ck_assert_int_eq(status.sysexit, EX_IOERR);
+	ck_assert_ptr_nonnull(strstr(status.text, id));
+	spool_entry_release(&e);
+}
+END_TEST
+
+/* new/ and failed/ lead nowhere else. */
+START_TEST(a_part_is_a_directory_of_ours)
+{
+	static const char *const parts[] = { "new", "failed" };
+	struct spool s;
+
+	ck_assert_int_eq(unlinkat(spool.directory, parts[_i], AT_REMOVEDIR), 0);
+	ck_assert_int_eq(symlinkat("/tmp", spool.directory, parts[_i]), 0);
+	ck_assert_int_eq(spool_open(&s, &config, &status), -1);
+	ck_assert_int_eq(status.sysexit, EX_CANTCREAT);
+	ck_assert_ptr_nonnull(strstr(status.text, parts[_i]));
+	ck_assert_ptr_nonnull(strstr(status.hint, "directory of mailbearer's"));
+	ck_assert_int_eq(s.directory, -1);
+	ck_assert_int_eq(unlinkat(spool.directory, parts[_i], 0), 0);
+	close(openat(spool.directory, parts[_i], O_WRONLY | O_CREAT, 0600));
+	ck_assert_int_eq(spool_open(&s, &config, &status), -1);
+}
+END_TEST
+
+static void
+expect_in_file(const char *path, const char *words)
+{
+	char line[1024] = "";
+	int fd = open(path, O_RDONLY);
+
+	ck_assert_int_ne(fd, -1);
+	ck_assert_int_gt(read(fd, line, sizeof line - 1), 0);
+	close(fd);
+	ck_assert_msg(strstr(line, words) != NULL, "%s", line);
+}
+
+/* From a spool directory that the config no longer names; on another file system
+ * it stays, and the log says where. */
+START_TEST(an_old_spool_is_adopted)
+{
+	static const char *const places[] = { "/tmp", "/dev/shm" };
+	char other[64], log[64], command[128], id[SPOOL_ID_SIZE];
+	struct config new_config = config;
+	struct spool to;
+	struct stat here, there, sb;
+	bool is_same;
+
+	snprintf(other, sizeof other, "%s/check_spool.XXXXXX", places[_i]);
+	if (stat("/tmp", &here) == -1 || stat(places[_i], &there) == -1 ||
+	    mkdtemp(other) == NULL)
+		return;
+	is_same = here.st_dev == there.st_dev;
+	snprintf(log, sizeof log, "%s/log", directory);
+	ck_assert_int_eq(log_open("check", log, &status), 0);
+	new_config.spool_directory = other;
+	ck_assert_int_eq(spool_open(&to, &new_config, &status), 0);
+	commit(id);
+	spool_adopt(&to, &spool);
+	ck_assert_int_eq(fstatat(to.waiting, id, &sb, 0), is_same ? 0 : -1);
+	ck_assert_int_eq(fstatat(spool.waiting, id, &sb, 0), is_same ? -1 : 0);
+	expect_in_file(log, is_same ? "adopted messages=1" :
+	    "stranded messages=1");
+	expect_in_file(log, directory);
+	spool_close(&to);
+	snprintf(command, sizeof command, "rm -rf %s", other);
+	ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -778,6 +880,10 @@ suite(void)
 	    (int)(sizeof invalid / sizeof *invalid));
 	tcase_add_test(t, stale_temporary_files_go);
 	tcase_add_test(t, a_spool_that_cannot_be_used_says_so);
+	tcase_add_test(t, what_cannot_be_moved_stays);
+	tcase_add_test(t, what_cannot_be_removed_is_an_error);
+	tcase_add_loop_test(t, a_part_is_a_directory_of_ours, 0, 2);
+	tcase_add_loop_test(t, an_old_spool_is_adopted, 0, 2);
 	suite_add_tcase(s, t);
 	return s;
 }
