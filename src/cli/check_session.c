@@ -5,7 +5,6 @@
 #include "cli/check_step.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -14,7 +13,6 @@
 
 #define SESSION_MS	60000
 #define SLOT_MS		3000
-#define PASSWORD_MAX	1024
 #define CERTIFICATE_DAYS 7
 
 static void
@@ -142,22 +140,6 @@ check_extensions(struct check *k, struct check_result *r)
 /* AUTH. */
 
 static int
-read_password(const struct check *k, struct buf *password, struct status *st)
-{
-	char *path = NULL;
-	int rc = config_resolve_file(k->account->password_file, &path, st);
-
-	if (rc == 0)
-		rc = safefile_read(path, TRUST_SECRET, &k->config.trust,
-		    PASSWORD_MAX, password, st);
-	if (rc == 0 && password->len != 0 &&
-	    password->data[password->len - 1] == '\n')
-		buf_truncate(password, password->len - 1);
-	free(path);
-	return rc;
-}
-
-static int
 say_auth(struct session *s, const struct account *a, const char *secret,
     struct status *st)
 {
@@ -261,8 +243,7 @@ authenticate(struct check *k, struct status *st)
 		rc = say_auth(k->session, k->account, k->token.access.data, st);
 		return rc == -1 ? try_new_token(k, st) : rc;
 	}
-	buf_init(&password, PASSWORD_MAX);
-	rc = read_password(k, &password, st);
+	rc = config_read_password(&k->config, k->account, &password, st);
 	if (rc == 0)
 		rc = say_auth(k->session, k->account, password.data, st);
 	buf_wipe(&password);

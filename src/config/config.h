@@ -150,6 +150,10 @@ const struct app *config_app(const struct config *c, const char *name);
  * from the environment, which is the caller's.)  -1 with EX_CONFIG if there is
  * none or more than one. */
 int	config_resolve_file(const char *value, char **path, struct status *st);
+/* What is in an account's password_file, without the newline at its end.
+ * `password` is made here and is the caller's to wipe, also on -1. */
+int	config_read_password(const struct config *c, const struct account *a,
+	    struct buf *password, struct status *st);
 
 /* Whether `domain` (any case, U- or A-label) is a name of this host:
  * "localhost", the hostname, its short form, and the names that /etc/hosts gives

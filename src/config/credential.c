@@ -16,6 +16,7 @@
 #define PREFIX		"credential:"
 #define DIRECTORY	"/run/credentials"
 #define UNITS_MAX	10000	/* entries looked at */
+#define PASSWORD_MAX	1024
 
 bool
 credential_is_named(const char *value)
@@ -134,4 +135,23 @@ config_resolve_file(const char *value, char **path, struct status *st)
 		return status_set(st, EX_CONFIG,
 		    "\"%.100s\" names no credential", value);
 	return credential_find(DIRECTORY, 0, name, path, st);
+}
+
+int
+config_read_password(const struct config *c, const struct account *a,
+    struct buf *password, struct status *st)
+{
+	char *path = NULL;
+	int rc = -1;
+
+	buf_init(password, PASSWORD_MAX);
+	if (config_resolve_file(a->password_file, &path, st) == 0 &&
+	    safefile_read(path, TRUST_SECRET, &c->trust, PASSWORD_MAX,
+	    password, st) == 0)
+		rc = 0;
+	if (rc == 0 && password->len != 0 &&
+	    password->data[password->len - 1] == '\n')
+		buf_truncate(password, password->len - 1);
+	free(path);
+	return rc;
 }

@@ -2,7 +2,6 @@
 #include "queue/connect.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -11,7 +10,6 @@
 #include "oauth/request.h"
 
 #define ANSWER_MS	(10 * 60 * 1000)	/* RFC 5321 4.5.3.2.6 */
-#define PASSWORD_MAX	1024
 #define USELESS_MS	2000	/* to open a session just to say QUIT */
 #define SLOT_WAIT_MS	5000	/* then the spool is better */
 #define SLOT_AGAIN_MS	5000	/* until a runner asks again */
@@ -47,26 +45,6 @@ set_params(struct delivery_connection *dc, const struct connect_request *r)
 		.tls_new_session = ticket_take, .tls_context = &dc->ticket,
 	};
 	dc->params.tls = modes[a->tls];
-}
-
-/* The password of `plain` and `login`: the one secret that a sender reads. */
-static int
-read_password(struct buf *password, const struct connect_request *r,
-    struct status *st)
-{
-	char *path = NULL;
-	int rc = -1;
-
-	if (config_resolve_file(r->account->password_file, &path, st) == 0 &&
-	    safefile_read(path, TRUST_SECRET, &r->config->trust, PASSWORD_MAX,
-	    password, st) == 0) {
-		if (password->len != 0 &&
-		    password->data[password->len - 1] == '\n')
-			buf_truncate(password, password->len - 1);
-		rc = 0;
-	}
-	free(path);
-	return rc;
 }
 
 static bool
@@ -216,9 +194,9 @@ connect_with_password(struct delivery_connection *dc,
 	struct buf password;
 	int rc = -1;
 
-	buf_init(&password, PASSWORD_MAX);
+	buf_init(&password, 0);
 	if ((r->account->auth == AUTH_NONE ||
-	    read_password(&password, r, st) == 0) &&
+	    config_read_password(r->config, r->account, &password, st) == 0) &&
 	    open_session(dc, r, NULL, st) == 0)
 		rc = authenticate(dc->session, r, password.data, st);
 	if (rc == -1)
