@@ -209,9 +209,11 @@ send_message(struct transaction *t, struct status *st)
 		    "DATA refused");
 	if (t->how == BY_DATA && data_put_stuffed(t->s, &t->d, st) == -1)
 		return -1;
+	/* Then its end is queued, not sent: an answer before it is out of turn. */
 	if (t->how == BY_BDAT &&
 	    (dialogue_begin(t->s, DIAGNOSE_END_OF_DATA, st) == -1 ||
-	    data_put_chunk(t->s, &t->d, st) == -1))
+	    data_put_chunk(t->s, &t->d, st) == -1 ||
+	    dialogue_begin(t->s, DIAGNOSE_END_OF_DATA, st) == -1))
 		return -1;
 	stream_hurry(t->s->stream, clock_deadline(BLOCK_MS));
 	if (dialogue_flush(t->s, DIAGNOSE_END_OF_DATA, st) == -1)

@@ -9,7 +9,7 @@ said what it should not) fail the test.
 import collections
 
 from hostile_server import Abuse, CHUNK, DATA, Drip, Echo, END, Flood, HALF, \
-    HELLO, RESET, TLS, Tls, WAIT
+    HELLO, RESET, TLS, Tls, UNWRAP, WAIT
 
 Row = collections.namedtuple("Row", "name script code says config",
                              defaults=(None,))
@@ -33,6 +33,7 @@ AFTER_DATA = TO_DATA + ("<354 go", DATA)
 TO_BDAT = SECURE + (CHUNKS, ">AUTH", "<235 ok", ">MAIL", ">RCPT", ">BDAT",
                     CHUNK)
 
+CUT = "closed|broke|reset|TLS with|may have been"
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\x08\x08\r\x0b\x7f"
 BIDI = "‮ko ton‬⁦x⁩؜ "
 MEGABYTE = "x" * (1 << 20)
@@ -65,6 +66,13 @@ HONEST_END = (">MAIL", "<250 ok", ">RCPT", "<250 ok", ">DATA", "<354 go",
 CONTROLS = [
     Row("an honest server", AFTER_DATA + ("<250 2.0.0 ok", ">QUIT",
                                           "<221 bye"), 0, "^$"),
+    Row("an honest server, octet by octet", (
+        Drip(b"220 mx\r\n"), ">EHLO", Drip(b"250-mx\r\n250 STARTTLS\r\n"),
+        ">STARTTLS", Drip(b"220 go\r\n"), TLS, ">EHLO",
+        Drip(b"250-mx\r\n250 AUTH XOAUTH2\r\n"), ">AUTH",
+        Drip(b"235 ok\r\n"), ">MAIL", Drip(b"250 ok\r\n"), ">RCPT",
+        Drip(b"250-a\r\n250 b\r\n"), ">DATA", Drip(b"354 go\r\n"), DATA,
+        Drip(b"250-a\r\n250 b\r\n"), ">QUIT"), 0, "^$"),
     Row("an honest server with BDAT", TO_BDAT + (
         "<250 ok", "<250 ok", "<250 ok", ">QUIT", "<221 bye"), 0, "^$"),
     Row("TLS from the start", (
@@ -110,6 +118,16 @@ STRIPPING = [
     Row("AUTH in clear only", GREET + (
         "<250-mx\r\n250-AUTH XOAUTH2\r\n250 STARTTLS", ">STARTTLS", "<220 go",
         TLS, ">EHLO", "<250 mx", WAIT), 78, "AUTH XOAUTH2"),
+    Row("CHUNKING and a small SIZE in clear only", GREET + (
+        "<250-mx\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-SIZE 1\r\n"
+        "250 STARTTLS", ">STARTTLS", "<220 go", TLS, ">EHLO", CAN, ">AUTH",
+        "<235 ok") + HONEST_END, 0, "^$"),
+    Row("STARTTLS after TLS, and no AUTH", SECURE + (OFFER, WAIT), 78,
+        "AUTH"),
+    Row("TLS ends before MAIL is answered", MAIL + (
+        UNWRAP, "<250 ok", WAIT), 75, CUT),
+    Row("TLS ends before the message is answered", AFTER_DATA + (
+        UNWRAP, "<250 ok", WAIT), 75, "may have been delivered"),
     Row("TLS where a greeting should be", (TLS, WAIT), 75, "no answer"),
     Row("a greeting where TLS should be", ("<220 mx ready", WAIT), 76,
         "not TLS", IMPLICIT),
@@ -345,6 +363,9 @@ ENVELOPE = [
     Row("250 for DATA", TO_DATA + ("<250 ok", WAIT), 76, "250"),
     Row("354 for the message", AFTER_DATA + ("<354 go", WAIT), 75,
         "may have been delivered .*354"),
+    *[Row(f"{code} for the message", AFTER_DATA + (f"<{code} ok", WAIT), 75,
+          "may have been delivered .*reply code")
+      for code in (100, 199, 600, 999)],
     Row("354 for BDAT", TO_BDAT + ("<250 ok\r\n250 ok\r\n354 go", WAIT), 75,
         "may have been delivered .*354"),
     Row("500 for BDAT, DATA on a new connection", [
@@ -375,7 +396,6 @@ ENVELOPE = [
         b"554 5.6.0 no\r\n250 ok\r\n", WAIT), None, "refused after the data"),
 ]
 
-CUT = "closed|broke|reset|TLS with|may have been"
 ENDS = each_step(END, CUT) + each_step(RESET, CUT) + [
         Row(f"421 for {step}", script + ("<421 4.3.2 bye", END), 75,
             "421 4.3.2 bye")

@@ -15,6 +15,7 @@ A script is a tuple of steps:
     Abuse(what)     with OpenSSL itself: "keyupdate", "tickets", "renegotiate",
                     as often as it is taken
     Echo(format)    send the last line of the client's in a reply, %s
+    UNWRAP          end TLS, and go on in clear
     WAIT, END, RESET, HALF
                     be silent until the client is gone, close, close with RST,
                     close our half and listen on
@@ -31,8 +32,9 @@ import threading
 import time
 import warnings
 
-WAIT, END, RESET, HALF, HELLO, REQUEST, DATA, CHUNK = \
-    "WAIT", "END", "RESET", "HALF", "HELLO", "REQUEST", "DATA", "CHUNK"
+WAIT, END, RESET, HALF, UNWRAP, HELLO, REQUEST, DATA, CHUNK = \
+    "WAIT", "END", "RESET", "HALF", "UNWRAP", "HELLO", "REQUEST", "DATA", \
+    "CHUNK"
 Flood = collections.namedtuple("Flood", "octets")
 Drip = collections.namedtuple("Drip", "octets")
 Abuse = collections.namedtuple("Abuse", "what")
@@ -190,6 +192,13 @@ class Speaker:
 
     def do_half(self):
         socket.socket.shutdown(self.sock, socket.SHUT_WR)
+
+    def do_unwrap(self):
+        """End TLS, and go on in clear."""
+        try:
+            self.sock = self.sock.unwrap()
+        except (OSError, ValueError) as error:
+            raise Gone from error
 
     def do_reset(self):
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,

@@ -14,6 +14,7 @@
 
 #define MESSAGE	"Subject: x\r\n\r\nhello\r\n"
 #define LETTERS	3
+#define LARGE	(16 << 20)	/* more than the path can hold */
 
 #define HELLO	"<220 mx", ">EHLO", "<250-mx", "<250-PIPELINING", "<250 CHUNKING"
 #define SAID	">MAIL FROM:<a@x>", ">RCPT TO:<b@x>", ">BDAT 21 LAST", "[21"
@@ -65,7 +66,7 @@ struct letter {
 	struct transaction	*transaction;
 	struct session_outcome	outcome;
 	struct status		st;
-	bool			was_read;
+	int64_t			left;		/* not read yet */
 	int			waited;
 };
 
@@ -79,11 +80,13 @@ read_message(void *context, char *to, size_t size, struct status *st)
 
 	(void)st;
 	ck_assert_uint_ge(size, strlen(MESSAGE));
-	if (l->was_read)
-		return 0;
-	l->was_read = true;
-	memcpy(to, MESSAGE, strlen(MESSAGE));
-	return (long)strlen(MESSAGE);
+	if (l->left < (int64_t)size)
+		size = (size_t)l->left;
+	memset(to, 'x', size);
+	if (l->left == (int64_t)strlen(MESSAGE))
+		memcpy(to, MESSAGE, size);
+	l->left -= (int64_t)size;
+	return (long)size;
 }
 
 static void
@@ -101,7 +104,7 @@ write_letters(void)
 
 	for (l = letters; l < letters + LETTERS; l++) {
 		*l = (struct letter){ .recipient.address = address,
-		    .st = STATUS_INIT };
+		    .st = STATUS_INIT, .left = (int64_t)strlen(MESSAGE) };
 		l->envelope = (struct envelope){ .recipients = &l->recipient,
 		    .count = 1 };
 		l->data = (struct session_data){
@@ -242,6 +245,25 @@ START_TEST(those_in_flight_can_hold_their_locks)
 }
 END_TEST
 
+/* An answer to what is not there yet is none. */
+START_TEST(a_large_message_is_not_taken_before_its_end)
+{
+	static const char *const steps[] = { HELLO, ">MAIL", ">RCPT",
+	    "<250 ok", "<250 ok", ">BDAT", "<250 how nice", "~", NULL };
+	struct letter *l = &letters[0];
+	struct forked_server server;
+	struct session *s = open_session(&server, steps);
+
+	l->data.size = l->left = LARGE;
+	start(s, l);
+	finish(l);
+	ck_assert_int_eq(state(l), 'w');
+	ck_assert_ptr_nonnull(strstr(l->st.text, "out of turn"));
+	session_close(s);
+	ck_assert_int_eq(forked_server_end(&server), 0);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -253,6 +275,7 @@ suite(void)
 	    sizeof flights / sizeof *flights);
 	tcase_add_test(t, half_a_reply_keeps_nobody_waiting);
 	tcase_add_test(t, those_in_flight_can_hold_their_locks);
+	tcase_add_test(t, a_large_message_is_not_taken_before_its_end);
 	suite_add_tcase(s, t);
 	return s;
 }
