@@ -230,7 +230,8 @@ static const struct flag flags[] = {
 	{ 'B', VALUE, set_body, "body type 7BIT or 8BITMIME; otherwise ignored, "
 	  "the message itself is looked at" },
 	{ 'b', VALUE, set_mode, "mode: m, a (message), s (SMTP on stdin), p (list "
-	  "the spool), i (check aliases), v (verify addresses), h, H, P (nothing)" },
+	  "the spool), i (proofread the alias file, and exit 0), v (verify "
+	  "addresses), h, H, P (nothing)" },
 	{ 'C', VALUE, NULL, "ignored: nobody chooses another configuration here" },
 	{ 'c', ALONE, NULL, "ignored" },
 	{ 'D', VALUE, NULL, "ignored: no debug file is ever opened" },
