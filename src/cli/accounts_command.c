@@ -34,6 +34,7 @@ struct overview {
 	struct config		 config;
 	struct health		*health;	/* one for each account */
 	size_t			 unrouted;	/* waiting, no account chosen yet */
+	bool			 is_blind;	/* state or spool are not ours to read */
 };
 
 static void
@@ -137,6 +138,17 @@ trouble_of(const struct health *h, const char **what, int64_t *when)
 }
 
 static void
+print_unseen(struct out *out, const struct account *a)
+{
+	char text[1024], clean[1024];
+
+	snprintf(text, sizeof text, "%s; its tokens and waiting mail are not this "
+	    "user's to see: run mailbearer accounts as root", a->mailbox);
+	status_printable(clean, sizeof clean, text);
+	out_step(out, OUT_NOT_TRIED, a->name, clean);
+}
+
+static void
 print_line(struct out *out, const struct health *h)
 {
 	const struct account *a = h->account;
@@ -167,7 +179,7 @@ print_line(struct out *out, const struct health *h)
 }
 
 static void
-print_json(const struct health *h, bool is_first)
+print_json(const struct health *h, bool is_blind, bool is_first)
 {
 	static const char *const words[OUT_MARKS] = {
 		[OUT_OK] = "ok", [OUT_DOUBT] = "doubtful",
@@ -182,7 +194,11 @@ print_json(const struct health *h, bool is_first)
 	report_begin(&r, true);
 	report_text(&r, "account", h->account->name);
 	report_text(&r, "mailbox", h->account->mailbox);
-	report_text(&r, "health", words[mark_of(h)]);
+	report_text(&r, "health", words[is_blind ? OUT_NOT_TRIED : mark_of(h)]);
+	if (is_blind) {
+		report_end(&r);
+		return;
+	}
 	report_number(&r, "waiting", (int64_t)h->waiting);
 	report_time(&r, "token expires", h->token_expires);
 	report_time(&r, "paused until", h->paused_until);
@@ -202,7 +218,9 @@ print(const struct overview *o)
 	out_init(&out, stdout);
 	for (i = 0; i < o->config.account_count; i++)
 		if (o->invocation.json)
-			print_json(&o->health[i], i == 0);
+			print_json(&o->health[i], o->is_blind, i == 0);
+		else if (o->is_blind)
+			print_unseen(&out, o->health[i].account);
 		else
 			print_line(&out, &o->health[i]);
 	if (o->invocation.json)
@@ -228,6 +246,8 @@ accounts_command(struct identity *id, int argc, char **argv)
 	if (invocation_begin(v, id, &form, 0, &st) == -1 ||
 	    admin_load(&v->caller, &o.config, &st) == -1)
 		return admin_fail(&v->caller, &st);
+	o.is_blind = !admin_may_read(o.config.state_directory) ||
+	    (o.config.spool && !admin_may_read(o.config.spool_directory));
 	o.health = xcalloc(o.config.account_count, sizeof *o.health);
 	look_at_spool(&o);
 	for (i = 0; i < o.config.account_count; i++) {

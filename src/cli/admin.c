@@ -58,7 +58,7 @@ static const struct command commands[] = {
 	  "show every value that counts, and where it comes from" },
 	{ "import", import_command, true, "[--format NAME] FILE",
 	  "print a config from one of msmtp, ssmtp, nullmailer, dma or Postfix" },
-	{ "help", help, false, "", "show this text" },
+	{ "help", help, false, "[COMMAND]", "show this text, or what a command takes" },
 	{ "version", version, false, "", "show the version" },
 };
 
@@ -91,16 +91,51 @@ usage(FILE *to)
 static bool
 asks_for_help(const struct command *c, int argc, char **argv)
 {
-	return argc > 2 && c->run != sendmail_as_caller &&
-	    (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0);
+	return argc > 2 && (strcmp(argv[2], "--help") == 0 ||
+	    (c->run != sendmail_as_caller && strcmp(argv[2], "-h") == 0));
+}
+
+static const struct command *
+find_command(const char *name)
+{
+	size_t i;
+
+	if (strcmp(name, "-h") == 0)
+		name = "help";
+	if (strncmp(name, "--", 2) == 0)	/* --help, --version */
+		name += 2;
+	for (i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int
+unknown_command(const char *name)
+{
+	fprintf(stderr, "mailbearer: unknown command %s\n"
+	    "mailbearer: hint: mailbearer help lists the commands\n", name);
+	return EX_USAGE;
+}
+
+static int
+print_help(const struct command *c)
+{
+	fputs("usage: mailbearer\n", stdout);
+	print_command(stdout, c);
+	print_end(stdout);
+	return EX_OK;
 }
 
 static int
 help(struct identity *id, int argc, char **argv)
 {
+	const struct command *c;
+
 	(void)id;
-	(void)argc;
-	(void)argv;
+	if (argc > 1)
+		return (c = find_command(argv[1])) != NULL ? print_help(c) :
+		    unknown_command(argv[1]);
 	usage(stdout);
 	return EX_OK;
 }
@@ -115,19 +150,6 @@ version(struct identity *id, int argc, char **argv)
 	return EX_OK;
 }
 
-static const struct command *
-find_command(const char *name)
-{
-	size_t i;
-
-	if (strncmp(name, "--", 2) == 0)	/* --help, --version */
-		name += 2;
-	for (i = 0; i < sizeof commands / sizeof *commands; i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-	return NULL;
-}
-
 int
 admin_main(struct identity *id, int argc, char **argv)
 {
@@ -138,18 +160,10 @@ admin_main(struct identity *id, int argc, char **argv)
 		usage(stderr);
 		return EX_USAGE;
 	}
-	if ((c = find_command(argv[1])) == NULL) {
-		fprintf(stderr, "mailbearer: unknown command %s\n"
-		    "mailbearer: hint: mailbearer help lists the commands\n",
-		    argv[1]);
-		return EX_USAGE;
-	}
-	if (asks_for_help(c, argc, argv)) {
-		fputs("usage: mailbearer\n", stdout);
-		print_command(stdout, c);
-		print_end(stdout);
-		return EX_OK;
-	}
+	if ((c = find_command(argv[1])) == NULL)
+		return unknown_command(argv[1]);
+	if (asks_for_help(c, argc, argv))
+		return print_help(c);
 	if (!c->drops_itself && privilege_drop(id, true, &st) == -1) {
 		fprintf(stderr, "mailbearer: %s\n", st.text);
 		return status_exit(&st);

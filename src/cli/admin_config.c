@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "cli/admin_config.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -130,6 +133,13 @@ admin_load(const struct caller *caller, struct config *config,
 		return -1;
 	admin_log(config);
 	return 0;
+}
+
+bool
+admin_may_read(const char *directory)
+{
+	return faccessat(AT_FDCWD, directory, R_OK | X_OK, AT_EACCESS) == 0 ||
+	    errno == ENOENT;
 }
 
 int

@@ -35,6 +35,9 @@ int	admin_load(const struct caller *caller, struct config *config,
 	    struct status *st);
 /* Opens the log of a config. */
 void	admin_log(const struct config *config);
+/* Whether this user may look into a directory of ours, or there is none yet:
+ * without that an empty answer says nothing. */
+bool	admin_may_read(const char *directory);
 /* Says what failed; returns the exit code. */
 int	admin_fail(const struct caller *caller, const struct status *st);
 

@@ -45,6 +45,11 @@ check_senders(struct check *k, struct check_result *r)
 	struct strays list;
 	size_t i, count = 0;
 
+	if (!admin_may_read(k->config.state_directory)) {
+		check_doubt(r, "this user cannot read what the senders noted",
+		    "run mailbearer check as root");
+		return;
+	}
 	stray_list(&k->config, &list);
 	for (i = 0; i < list.count; i++)
 		if (is_still_stray(&k->config, &list.items[i])) {

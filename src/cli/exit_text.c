@@ -34,7 +34,8 @@ static const struct exit_text texts[] = {
 	{ EX_PROTOCOL, "EX_PROTOCOL", "the server's certificate, TLS or SMTP is "
 	  "not what it must be, and spool is off", NOT_KEPT },
 	{ EX_NOPERM, "EX_NOPERM", "Entra or Exchange Online refused the app or "
-	  "the mailbox, or the calling user may not use the account", NOT_KEPT },
+	  "the mailbox, and spool is off; or the calling user may not use the account",
+	  NOT_KEPT "; what the calling user may not send is copied to failed/" },
 	{ EX_CONFIG, "EX_CONFIG", "the configuration is wrong, missing, or has "
 	  "no account for this sender", NOT_KEPT },
 };

@@ -60,7 +60,7 @@ print_text(struct out *out, const struct explained *e)
 	out_wrap(out, 0, e->heading);
 	if (e->count > 1)
 		out_wrap(out, INDENT, "This code has several meanings; the "
-		    "server's words say which one it is.");
+		    "server's words say which one it is: give the whole line.");
 	for (i = 0; i < e->count; i++) {
 		if (e->count > 1)
 			putc('\n', out->to);

@@ -254,6 +254,23 @@ take_json(struct reader *r, const char *text, size_t len)
 
 /* Exit codes. */
 
+/* cron's "got status 0x004b from MTA": an exit code, or in the upper half of
+ * what wait(2) gave. */
+static int
+cron_status(const char *line)
+{
+	static const char words[] = "got status 0x";
+	const char *s = strstr(line, words);
+	unsigned long status;
+
+	if (s == NULL || strstr(s, " from MTA") == NULL)
+		return -1;
+	status = strtoul(s + sizeof words - 1, NULL, 16);
+	if (status > 0xff)
+		status >>= 8;
+	return status >= EX__BASE && status <= EX__MAX ? (int)status : -1;
+}
+
 /* A number that is an exit code by its neighbours: "exit status 75", "exited
  * with 75". */
 static int
@@ -280,7 +297,7 @@ take_exit(struct reader *r)
 
 	f.sysexit = name != NULL ? exit_text_number(name) :
 	    exit_code_near(r->line);
-	if (f.sysexit == -1)
+	if (f.sysexit == -1 && (f.sysexit = cron_status(r->line)) == -1)
 		return false;
 	add(r, &f);
 	return true;

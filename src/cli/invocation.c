@@ -47,7 +47,7 @@ refuse_name(const struct config *c, const char *name, struct status *st)
 		buf_addf(&names, "%s%s", i == 0 ? "" : ", ",
 		    c->accounts[i].name);
 	if (name != NULL)
-		status_set(st, EX_CONFIG, "there is no account \"%s\"", name);
+		status_set(st, EX_USAGE, "there is no account \"%s\"", name);
 	else
 		status_set(st, EX_USAGE, "which account?");
 	status_hint(st, "the accounts are %s", names.data);

@@ -33,14 +33,30 @@ fill_values(struct diagnose_values *v, const struct finding *f,
 		v->client_id = a->app->client_id;
 }
 
-/* The row for a code alone may be one of several: the words would tell. */
+/* The row for a code alone may be one of several: the words would tell, and
+ * the enhanced code where there is a reply without one. */
 static bool
 may_mean(const struct diagnosis *d, const struct finding *f)
 {
+	if (f->enhanced[0] == '\0')
+		return f->words[0] == '\0' && d->reply == f->reply;
 	return d->enhanced != NULL && strcmp(d->enhanced, f->enhanced) == 0 &&
 	    (d->reply == 0 || f->reply == 0 || d->reply == f->reply) &&
 	    (f->words[0] == '\0' || d->words == NULL ||
 	    strcasestr(f->words, d->words) != NULL);
+}
+
+/* Several codes mean the same. */
+static bool
+is_among(const struct diagnosis *d, const struct diagnosis *const rows[],
+    size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(rows[i]->cause, d->cause) == 0)
+			return true;
+	return false;
 }
 
 /* The rows for a finding, best first. */
@@ -58,7 +74,7 @@ find_rows(const struct finding *f, const struct diagnosis *rows[MEANINGS_MAX])
 	/* The catalogue is asked for whole replies; people have half of one. */
 	if (f->words[0] == '\0' || f->reply == 0)
 		for (i = 0; n < most && (d = diagnose_row(i)) != NULL; i++)
-			if (may_mean(d, f))
+			if (may_mean(d, f) && !is_among(d, rows, n))
 				rows[n++] = d;
 	if (n == 0)
 		rows[n++] = diagnose_reply(f->stage, f->reply, f->enhanced,

@@ -10,7 +10,7 @@
 #include "cli/findings.h"
 #include "config/config.h"
 
-#define MEANINGS_MAX 8		/* of one code without its words */
+#define MEANINGS_MAX 16		/* of one code without its words */
 
 struct meaning {
 	const char	*means;

@@ -14,13 +14,12 @@
 #include "cli/out.h"
 #include "cli/queue_check.h"
 #include "cli/queue_open.h"
+#include "cli/queue_report.h"
 #include "cli/trace.h"
 #include "oauth/token.h"
 #include "queue/limits.h"
 #include "queue/runner.h"
 #include "queue/spool_id.h"
-
-#define OBJECT_MAX (64 * 1024 * 1024)
 
 /* The command as it was given. */
 struct request {
@@ -42,18 +41,6 @@ struct found {
 
 enum { WAITING = 1, FAILED = 2 };
 
-static void
-print_record(struct record *r)
-{
-	struct buf text;
-
-	buf_init(&text, OBJECT_MAX);
-	record_format(r, &text);
-	puts(text.data);
-	buf_release(&text);
-	record_free(r);
-}
-
 /* One line that says what was done to a message. */
 static void
 report(const struct request *q, const char *id, const char *what)
@@ -67,7 +54,7 @@ report(const struct request *q, const char *id, const char *what)
 	r = record_new();
 	record_put_text(r, "id", id);
 	record_put_text(r, "result", what);
-	print_record(r);
+	queue_report_record(r);
 }
 
 static void
@@ -164,7 +151,7 @@ show(struct request *q, const char *prefix, struct status *st)
 	    spool_peek(&q->queue.spool, f.id, f.is_failed, &e, st) != 0)
 		return -1;
 	if (q->json)
-		print_record(listing_record(&e));
+		queue_report_record(listing_record(&e));
 	else
 		listing_print_entry(&e, q->queue.config.spool_directory);
 	spool_entry_release(&e);
@@ -221,44 +208,6 @@ requeue(struct request *q, const char *prefix, struct status *st)
 	    spool_requeue, st);
 }
 
-static void
-report_run(const struct request *q, const struct runner_counts *counts)
-{
-	struct record *r;
-
-	if (!q->json) {
-		printf("%zu tried: %zu delivered, %zu deferred, %zu failed\n",
-		    counts->tried, counts->delivered, counts->deferred,
-		    counts->failed);
-		return;
-	}
-	r = record_new();
-	record_put_number(r, "tried", (int64_t)counts->tried);
-	record_put_number(r, "delivered", (int64_t)counts->delivered);
-	record_put_number(r, "deferred", (int64_t)counts->deferred);
-	record_put_number(r, "failed", (int64_t)counts->failed);
-	print_record(r);
-}
-
-/* Why a message that was tried by itself is there still. */
-static void
-report_reason(struct request *q, const char *id)
-{
-	struct status st = STATUS_INIT;
-	struct out out;
-	char reason[LISTING_REASON];
-	struct spool_entry e;
-
-	if (q->json ||
-	    spool_peek(&q->queue.spool, id, false, &e, &st) != 0)
-		return;
-	listing_reason(reason, &e);
-	out_init(&out, stdout);
-	out.column = printf("%s: ", id);
-	out_wrap(&out, 2, reason);
-	spool_entry_release(&e);
-}
-
 /* Who asks for it has mended something: what we held against an account counts
  * no more. */
 static void
@@ -298,9 +247,13 @@ retry(struct request *q, const char *prefix, struct status *st)
 	if (runner_run(c, &options, &counts, st) == -1)
 		return -1;
 	trace_end();
-	report_run(q, &counts);
+	queue_report_run(&counts, q->json);
+	if (q->json)
+		return 0;
 	if (prefix != NULL)
-		report_reason(q, f.id);
+		queue_report_reason(&q->queue.spool, f.id);
+	else
+		queue_report_rest(&q->queue);
 	return 0;
 }
 
@@ -343,12 +296,19 @@ static int
 parse(struct request *q, struct status *st)
 {
 	struct arguments *a = &q->arguments;
+	int count;
 
 	q->json = admin_flag(a, "--json");
 	q->is_check = admin_flag(a, "--check");
-	if (admin_value(a, "-C", &q->file, st) == -1 ||
-	    (q->is_check && queue_check_options(&q->check, a, st) == -1) ||
-	    admin_operands(a, st) == -1)
+	if (admin_value(a, "-C", &q->file, st) == -1)
+		return -1;
+	count = a->count;
+	if (queue_check_options(&q->check, a, st) == -1)
+		return -1;
+	if (a->count != count && !q->is_check)
+		return status_set(st, EX_USAGE, "limits are given with --check "
+		    "only");
+	if (admin_operands(a, st) == -1)
 		return -1;
 	if (q->is_check && a->count > 1)
 		return status_set(st, EX_USAGE, "--check takes no action");
@@ -410,7 +370,8 @@ run(struct request *q)
 	if (q->is_check)
 		code = check(q, rc == 0);
 	else if (rc == 1)
-		puts(q->json ? "[]" : "The spool is switched off and empty");
+		puts(q->json ? "[]" : "No mail waits: the spool is switched off, or "
+		    "there is no configuration");
 	else {
 		admin_log(&q->queue.config);
 		confine_sender(&q->caller, &q->queue.config);

@@ -35,8 +35,10 @@ find_user(struct request *q, struct status *st)
 	if (name == NULL)
 		pw = getpwuid(q->invocation.caller.identity->caller);
 	else if ((pw = getpwnam(name)) == NULL &&
-	    value_number(name, &number) == -1)
-		return status_set(st, EX_NOUSER, "there is no user %s", name);
+	    value_number(name, &number) == -1) {
+		status_set(st, EX_NOUSER, "there is no user %s", name);
+		return status_hint(st, "give a name or the number of a user");
+	}
 	if (pw == NULL && name != NULL)
 		pw = getpwuid((uid_t)number);
 	q->uid = pw != NULL ? pw->pw_uid : name != NULL ? (uid_t)number :

@@ -281,8 +281,7 @@ look_first(const struct setup *s, struct status *st)
 		return 0;
 	errno = EEXIST;
 	status_set_errno(st, EX_CANTCREAT, "%s", config_path(s));
-	return status_hint(st, "look at it with mailbearer config; --force "
-	    "replaces it");
+	return status_hint(st, "look into it first; --force replaces it");
 }
 
 int

@@ -23,8 +23,10 @@ choose(const struct submitter *s, struct status *st)
 		*st = s->config_status;
 		return NULL;
 	}
-	return account_choose(&s->config, &q, &account, &why, st) == 0 ?
-	    account : NULL;
+	if (account_choose(&s->config, &q, &account, &why, st) == -1 ||
+	    account_check_user(account, s->caller->identity->caller, st) == -1)
+		return NULL;
+	return account;
 }
 
 /* One argument, which may be a list. */

@@ -244,7 +244,7 @@ const char *
 key_nearest(enum key_level level, const char *name)
 {
 	const struct key_table *t = &key_tables[level];
-	size_t limit = strlen(name) / 3 + 1, best = limit + 1, d, i;
+	size_t len = strlen(name), best = len / 3 + (len > 4) + 1, d, i;
 	const char *nearest = NULL;
 
 	for (i = 0; i < t->count; i++) {

@@ -207,7 +207,7 @@ static const struct diagnosis smtp_rows[] = {
 	SMTP(ANYWHERE, 0, "5.6.*", NULL, BAD_MESSAGE, QUIET,
 	    "the server does not like the message's form",
 	    "report this: mailbearer repairs line ends and long lines itself"),
-	SMTP(ANYWHERE, 550, "5.7.512", NULL, BAD_MESSAGE, QUIET,
+	SMTP(ANYWHERE, 0, "5.7.512", NULL, BAD_MESSAGE, QUIET,
 	    "the message has no valid From field",
 	    "give it one From address"),
 	SMTP(ANYWHERE, 550, "5.1.20", NULL, BAD_MESSAGE, QUIET,

@@ -15,17 +15,28 @@ struct evidence {
 	long			 aadsts;
 };
 
+/* Rows for 300, 400 and 500 stand for all replies of their class. */
+static bool
+is_class(int pattern)
+{
+	return pattern == 300 || pattern == 400 || pattern == 500;
+}
+
+/* Where the stage is not known, what any refusal at one stage means says
+ * nothing. */
 static bool
 stage_matches(const struct diagnosis *d, enum diagnose_stage stage)
 {
-	return d->stages == 0 || stage == DIAGNOSE_ANY ||
+	if (d->stages == 0)
+		return true;
+	return stage == DIAGNOSE_ANY ? !is_class(d->reply) :
 	    (d->stages & 1u << stage) != 0;
 }
 
 static bool
 reply_matches(int pattern, int reply)
 {
-	if (pattern == 300 || pattern == 400 || pattern == 500)
+	if (is_class(pattern))
 		return reply / 100 == pattern / 100;
 	return pattern == 0 || pattern == reply;
 }

@@ -127,7 +127,7 @@ class Token(Admin):
     def test_called_wrongly(self):
         self.assert_usage("token", "--bad")
         self.assert_usage("token", "a", "b")
-        result = self.command("token", "nope", code=78)
+        result = self.command("token", "nope", code=64)
         self.assertIn("the accounts are alerts", result.stderr)
 
     def test_account_without_a_token(self):
@@ -182,6 +182,20 @@ class Route(Admin):
         self.assert_usage("route", "x", "--user")
         self.command("route", "x", "--user", "no-such-user", code=67)
         self.command("route", "@,;", code=64)
+
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to be somebody else")
+    def test_who_may_not_send_has_nothing_deliverable(self):
+        self.config(allow_users=["root"])
+        for path in (self.directory.parent, self.directory,
+                     self.directory / "mailbearer.conf"):
+            path.chmod(0o755)
+        command = [str(PROGRAM), "sendmail", "-C",
+                   str(self.directory / "mailbearer.conf"), "-bv", "a@b.example"]
+        self.assertEqual(run(command).code, 0)
+        refused = run(command, user=65533)
+        self.assertEqual((refused.code, refused.stdout), (77, ""))
+        self.assertIn("allow-users", refused.stderr)
 
 
 class Config(Admin):
@@ -241,6 +255,25 @@ class Accounts(Admin):
         self.assertRegex(shown, r"^ok +alerts .*token ends in 5\d min\n$")
         self.assertEqual(self.one()["health"], "ok")
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to be somebody else")
+    def test_not_for_everybody_to_see(self):
+        """A user who may not look hears that, and not that all is well."""
+        self.spooling()
+        self.sandbox.scenario("error:7000215")
+        self.sendmail("a@example.net")
+        for path in (self.directory.parent, self.directory,
+                     self.directory / "mailbearer.conf"):
+            path.chmod(0o755)
+        spool = self.directory / "spool"
+        spool.chmod(0o700)
+        stranger = run([str(PROGRAM), "accounts", "-C",
+                        str(self.directory / "mailbearer.conf"), "--json"],
+                       user=65533)
+        self.assertEqual(stranger.code, 0, stranger.stderr)
+        self.assertEqual(json.loads(stranger.stdout)[0],
+                         {"account": "alerts", "mailbox": "alerts@contoso.com",
+                          "health": "unknown"})
+
     def test_a_message_waits(self):
         self.spooling()
         self.sandbox.scenario("reply@rcpt=451 4.3.0 Try later")
@@ -261,6 +294,11 @@ class Accounts(Admin):
         self.assertRegex(shown, r"^FAILED +alerts")
         self.assertIn("AADSTS7000215", shown)
         self.assertEqual(self.one()["health"], "failed")
+        self.sendmail("b@example.net")
+        shown = self.command("queue", "retry").stdout
+        self.assertRegex(shown, r"\A1 tried: .*\n2 still waiting: .*\n"
+                         r"alerts pauses, goes on in .*\n +AADSTS7000215")
+        self.assert_fits(shown)
 
 
 PUBLIC_CLIENT = "22221111-aaaa-2222-bbbb-3333cccc4444"
@@ -645,6 +683,8 @@ class Screen(Admin):
             self.assertEqual(line.count("\n"), 1, line)
             screen = on_a_terminal(command)
             self.assert_narrow(screen)
+            line, screen = (re.sub(r"oldest=\d+s", "oldest=Ns", text)
+                            for text in (line, screen))
             self.assertEqual(screen.split(), line.replace(
                 " |", "\n|").split())
 

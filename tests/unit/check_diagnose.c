@@ -417,6 +417,24 @@ START_TEST(no_sender_address_condemns_the_account)
 }
 END_TEST
 
+/* Where nobody knows the stage, a code that says what it means is not taken for
+ * a refused recipient. */
+START_TEST(without_a_stage_the_code_counts)
+{
+	const struct diagnosis *d;
+
+	d = diagnose_reply(DIAGNOSE_ANY, 535, "", "Authentication failed");
+	ck_assert_int_eq(d->sysexit, EX_NOPERM);
+	d = diagnose_reply(DIAGNOSE_ANY, 554, "", "Transaction failed");
+	ck_assert_int_eq(d->sysexit, EX_UNAVAILABLE);
+	ck_assert_int_eq(d->scope, SCOPE_MESSAGE);
+	d = diagnose_reply(DIAGNOSE_ANY, 550, "", "no such user");
+	ck_assert_int_eq(d->sysexit, EX_NOUSER);
+	d = diagnose_reply(DIAGNOSE_RCPT, 535, "", "no");
+	ck_assert_int_eq(d->scope, SCOPE_RECIPIENT);
+}
+END_TEST
+
 /* No row may stand below one that takes all it takes, nor be too long for a
  * hint, nor be without advice. */
 START_TEST(every_row_can_be_reached_and_fits)
@@ -483,6 +501,7 @@ suite(void)
 	    sizeof numbers / sizeof *numbers);
 	tcase_add_test(t, a_hint_names_the_account);
 	tcase_add_test(t, no_sender_address_condemns_the_account);
+	tcase_add_test(t, without_a_stage_the_code_counts);
 	tcase_add_test(t, there_is_always_advice);
 	tcase_add_test(t, every_row_can_be_reached_and_fits);
 	suite_add_tcase(s, t);

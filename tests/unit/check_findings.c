@@ -86,6 +86,11 @@ static const struct {
 	{ "EX_NOPERM", 1, X, 77, "", "", 0, "", STAGE(ANY) },
 	{ "sendmail: exit status 78", 1, X, 78, "", "", 0, "", STAGE(ANY) },
 	{ "child exited with 67", 1, X, 67, "", "", 0, "", STAGE(ANY) },
+	{ "CRON[7]: mailed 5 bytes of output but got status 0x004b from MTA", 1,
+	  X, 75, "", "", 0, "", STAGE(ANY) },
+	{ "mailed 5 bytes of output but got status 0x4e00 from MTA", 1, X, 78, "",
+	  "", 0, "", STAGE(ANY) },
+	{ "got status 0x0001 from MTA", 0, R, 0, "", "", 0, "", STAGE(ANY) },
 	/* A dialogue: each failure, once. */
 	{ "535 5.7.3 no\n535 5.7.3 no\n", 1, R, 535, "5.7.3", "no", 0, "",
 	  STAGE(ANY) },

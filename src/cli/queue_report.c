@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+#include "cli/queue_report.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "cli/listing.h"
+#include "cli/out.h"
+#include "cli/report.h"
+#include "queue/limits.h"
+
+#define OBJECT_MAX (64 * 1024 * 1024)
+
+void
+queue_report_record(struct record *r)
+{
+	struct buf text;
+
+	buf_init(&text, OBJECT_MAX);
+	record_format(r, &text);
+	puts(text.data);
+	buf_release(&text);
+	record_free(r);
+}
+
+void
+queue_report_run(const struct runner_counts *counts, bool json)
+{
+	struct record *r;
+
+	if (!json) {
+		printf("%zu tried: %zu delivered, %zu deferred, %zu failed\n",
+		    counts->tried, counts->delivered, counts->deferred,
+		    counts->failed);
+		return;
+	}
+	r = record_new();
+	record_put_number(r, "tried", (int64_t)counts->tried);
+	record_put_number(r, "delivered", (int64_t)counts->delivered);
+	record_put_number(r, "deferred", (int64_t)counts->deferred);
+	record_put_number(r, "failed", (int64_t)counts->failed);
+	queue_report_record(r);
+}
+
+static void
+report_pause(struct out *out, const struct config *c, const struct account *a)
+{
+	char why[LISTING_REASON], span[REPORT_SPAN];
+	struct status pause = STATUS_INIT;
+	int64_t until = limits_paused_until(c, a, &pause);
+
+	if (until == 0)
+		return;
+	report_span(span, until, clock_wall());
+	listing_status(why, &pause);
+	out->column = printf("%s pauses, goes on %s: ", a->name, span);
+	out_wrap(out, 2, why);
+}
+
+void
+queue_report_rest(struct queue *q)
+{
+	struct status st = STATUS_INIT;
+	struct listing l;
+	struct out out;
+	size_t i;
+
+	if (listing_read(&l, &q->spool, false, &st) == -1)
+		return;
+	if (l.count > 0)
+		printf("%zu still waiting: mailbearer queue tells why\n", l.count);
+	listing_release(&l);
+	out_init(&out, stdout);
+	for (i = 0; i < q->config.account_count; i++)
+		report_pause(&out, &q->config, &q->config.accounts[i]);
+}
+
+void
+queue_report_reason(struct spool *s, const char *id)
+{
+	struct status st = STATUS_INIT;
+	struct out out;
+	char reason[LISTING_REASON];
+	struct spool_entry e;
+
+	if (spool_peek(s, id, false, &e, &st) != 0)
+		return;
+	listing_reason(reason, &e);
+	out_init(&out, stdout);
+	out.column = printf("%s: ", id);
+	out_wrap(&out, 2, reason);
+	spool_entry_release(&e);
+}
