@@ -36,7 +36,8 @@ struct delivery_options {
 	bool	 is_runner;	/* waits for no slot, and lets an account pause
 				 * that is refused */
 	bool	 is_record;	/* the runner of record: one slot is kept for it */
-	int64_t	 deadline;	/* clock_ms: last byte of data out */
+	int64_t	 deadline;	/* clock_ms: last byte of data out; a runner's
+				 * is send-timeout for each transaction */
 	/* Used if it is to the right account and usable, replaced otherwise, left
 	 * open for the caller to close.  NULL: one message, one connection. */
 	struct delivery_connection *connection;

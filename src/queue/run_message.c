@@ -329,7 +329,6 @@ start_attempt(struct try *t)
 	struct run *r = t->run;
 	struct try **link;
 	struct delivery_options options = {
-		.deadline = clock_deadline(r->config->send_timeout * 1000),
 		.connection = &r->connection, .is_runner = true,
 		.is_record = !r->options->is_detached,
 		.trace = r->options->trace,

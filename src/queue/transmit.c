@@ -204,7 +204,8 @@ admit(struct attempt *a, struct status *st)
 
 /* Whether others had to be finished first: one, where the flight is full, but all,
  * where all are answered.  This message may take long, and what the server said
- * of those must not be lost with us, nor their locks run out, in the meantime. */
+ * of those must not be lost with us, nor their locks run out, in the meantime: a
+ * 250 makes them the server's (RFC 5321 4.2.5), and only the journal knows. */
 static bool
 finish_others(struct attempt *a, size_t left)
 {
@@ -219,16 +220,33 @@ finish_others(struct attempt *a, size_t left)
 	return true;
 }
 
+/* A run has time for each transaction, a caller for all of them.  It is taken
+ * after the last wait for others: the answer to their data may take ten minutes
+ * (RFC 5321 4.5.3.2.6), and what is begun when the time is over is said, not
+ * heard, and sent again although it was delivered. */
+static int
+take_time(struct attempt *a, struct status *st)
+{
+	if (a->o.is_runner)
+		a->o.deadline = clock_deadline(
+		    a->config->send_timeout * 1000);
+	if (clock_left(a->o.deadline) != 0)
+		return 0;
+	return status_set(st, EX_TEMPFAIL, "send-timeout was over before all "
+	    "recipients had their turn");
+}
+
 /* Sends off one transaction.  To make room is to finish others, and what becomes
- * of them may end the connection, or be a reason to leave the account alone. */
+ * of them may end the connection, or be a reason to leave the account alone: all
+ * is asked anew then. */
 int
 transmit_start(struct attempt *a, struct status *st)
 {
 	size_t left = envelope_count(a->envelope, RECIPIENT_PENDING);
 
 	do {
-		if (admit(a, st) == -1 || take_session(a, st) == -1 ||
-		    compose(a, st) == -1)
+		if (take_time(a, st) == -1 || admit(a, st) == -1 ||
+		    take_session(a, st) == -1 || compose(a, st) == -1)
 			return -1;
 	} while (finish_others(a, left));
 	if (wait_for_rate(a, st) == -1)
@@ -242,9 +260,11 @@ transmit_start(struct attempt *a, struct status *st)
 	return 0;
 }
 
-/* What a new connection will mend: the server ended the old one between two
- * messages; or it offers what it does not know, and as its answer was no, nothing
- * was delivered. */
+/* What a new connection will mend.  Only what cannot have been delivered goes
+ * again at once: nothing of it was said, because the server had ended the old
+ * connection between two messages; or each answer is there, and that to the last
+ * BDAT was a 50x: the server offers what it does not know (RFC 5321 4.2.4), and a
+ * negative answer leaves the message with us (4.2.5). */
 static bool
 goes_again(struct attempt *a, const struct session_outcome *outcome)
 {
@@ -285,20 +305,6 @@ take_answers(struct attempt *a, struct status *st)
 	return left == 0;
 }
 
-/* A run has time for each transaction, a caller for all of them: what is begun
- * too late is said, and not heard. */
-static int
-take_time(struct attempt *a, struct status *st)
-{
-	if (a->o.is_runner)
-		a->o.deadline = clock_deadline(
-		    a->config->send_timeout * 1000);
-	if (clock_left(a->o.deadline) != 0)
-		return 0;
-	return status_set(st, EX_TEMPFAIL, "send-timeout was over before all "
-	    "recipients had their turn");
-}
-
 int
 transmit_finish(struct attempt *a, struct status *st)
 {
@@ -309,7 +315,7 @@ transmit_finish(struct attempt *a, struct status *st)
 		/* It goes behind them, and is waited for. */
 		while (make_room(a))
 			;
-		if (take_time(a, st) == -1 || transmit_start(a, st) == -1)
+		if (transmit_start(a, st) == -1)
 			return -1;
 	}
 	return rc == 1 ? 0 : -1;

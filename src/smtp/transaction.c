@@ -367,9 +367,13 @@ transaction_say(struct transaction *t)
 	return 0;
 }
 
-/* All answers are there, that to the data is the last.  It does not matter where
- * nobody was there to deliver to; but where a server takes a message whose
- * sender it refused, one of the two was the answer to something else. */
+/* All answers are there, that to the data is the last.  One reply belongs to one
+ * command, in their order (RFC 2920 3.1), and what follows BDAT is answered
+ * whatever became of the envelope (RFC 3030 2): so with MAIL refused, or with no
+ * recipient, it says nothing of this message, and what it says must not settle
+ * anybody.  But where a server takes a message whose sender it refused, one of the
+ * two was the answer to something else: then no answer can be trusted, nor those
+ * that are still to come. */
 static int
 conclude(struct transaction *t, struct status *st)
 {

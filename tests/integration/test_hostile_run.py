@@ -79,14 +79,14 @@ TABLE = [
 
 
 class HostileRun(HostileCase):
-    def queue(self, script, *bodies):
+    def queue(self, script, *bodies, **settings):
         """A spool with messages for a server with this script; the command
         that sends them."""
         played = self.server(script)
         config = self.sandbox.write_config(
             played.here / "mailbearer.conf", port=played.server.port,
             spool=True, messages_per_minute=0, ca_file=str(self.ca_file),
-            **played.settings())
+            **played.settings(), **settings)
         for number, body in enumerate(bodies):
             done = self.sendmail(
                 "-odq", f"r{number}@example.net", config=config,
@@ -146,6 +146,20 @@ class HostileRun(HostileCase):
                 self.assertEqual(
                     (len(played.server.messages), *played.kept()),
                     (3, 0, 0) if is_run else (1, 1, 0), str(played))
+
+    def test_those_behind_a_slow_answer_have_all_their_time(self):
+        """The first answer takes longer than send-timeout, which the second
+        spends waiting for its turn."""
+        late = (OK, OK, Drip(b"250-2.0.0 " + b"x" * 100 + b"\r\n"), OK)
+        played, command = self.queue([
+            SECURE + (CHUNKS, ">AUTH", "<235 ok") + SAID + late + SAID +
+            (">RSET",) + SAID + TAKEN + (OK,) + TAKEN, (END,)],
+            *[b"x\n"] * 3, send_timeout="4s")
+        played.result = run(command)
+        played.server.stop()
+        self.judge_words(played)
+        self.assertEqual((self.states(played, 3), played.kept()),
+                         ("ddd", (0, 0)), str(played))
 
     def test_what_was_answered_is_written_down_before_a_long_message(self):
         """Half a minute of data, and then the machine may go down."""
