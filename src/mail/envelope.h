@@ -24,6 +24,9 @@ struct recipient {
 	char		*original;	/* ORCPT value "rfc822;..." in xtext, or NULL */
 	bool		 utf8;		/* needs SMTPUTF8 */
 	enum recipient_state state;
+	int		 turn;		/* in this attempt: the transaction that it
+					 * was in last, from 1; 0: was settled
+					 * before.  Not kept */
 	struct fate	*fate;		/* why deferred or refused; the reply when
 					 * delivered; NULL: nothing to tell */
 };

@@ -35,6 +35,7 @@ struct attempt {
 	struct session_data	 d;
 	struct transaction	*transaction;	/* in flight */
 	size_t			 pending;	/* recipients when it was posted */
+	int			 turn;		/* its number, from 1 */
 	int			 rc;		/* of what failed before ... */
 	struct status		 status;	/* ... or after that */
 };

@@ -221,13 +221,24 @@ settle_redirected(struct attempt *a)
 	envelope_release(&a->redirected);
 }
 
+/* Whom this attempt is for.  The others were delivered or refused in an earlier
+ * one, and what became of them is no news. */
+static void
+take_turns(struct envelope *e)
+{
+	const struct status none = STATUS_INIT;
+	size_t i;
+
+	envelope_settle(e, RECIPIENT_DEFERRED, RECIPIENT_PENDING, &none);
+	for (i = 0; i < e->count; i++)
+		e->recipients[i].turn =
+		    e->recipients[i].state == RECIPIENT_PENDING;
+}
+
 static int
 start(struct attempt *a, struct status *st)
 {
-	const struct status none = STATUS_INIT;
-
-	envelope_settle(&a->s->envelope, RECIPIENT_DEFERRED, RECIPIENT_PENDING,
-	    &none);
+	take_turns(&a->s->envelope);
 	look_up_caller(a);
 	resolve_names(a);
 	if (choose_account(a, st) == -1 || rewrite(a, st) == -1 ||

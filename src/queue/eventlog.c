@@ -32,7 +32,7 @@ list_group(const struct envelope *e, size_t first, bool *done,
 
 	buf_init(&list, LISTED_MAX);
 	for (i = first; i < e->count; i++) {
-		if (done[i] || !fared_alike(&e->recipients[first],
+		if (done[i] || e->recipients[i].turn == 0 || !fared_alike(&e->recipients[first],
 		    &e->recipients[i]))
 			continue;
 		done[i] = true;
@@ -120,7 +120,7 @@ eventlog_attempt(const struct submission *s, const struct delivery_report *r,
 	size_t i;
 
 	for (i = 0; i < e->count; i++) {
-		if (done[i])
+		if (done[i] || e->recipients[i].turn == 0)
 			continue;
 		log_event_begin(&event, event_name(e->recipients[i].state));
 		add_message(&event, s, r, spool_id);

@@ -8,7 +8,7 @@
 
 #include "queue/delivery.h"
 
-/* One line for each group.  `spool_id` is "" for a message that was never
+/* One line for each group of those that the attempt was for.  `spool_id` is "" for a message that was never
  * spooled.  Mendable failures that an administrator has to mend are LOG_ERR. */
 void	eventlog_attempt(const struct submission *s,
 	    const struct delivery_report *r, const char *spool_id);

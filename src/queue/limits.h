@@ -49,9 +49,9 @@ int	limits_count_message(struct limits_file *minute,
 
 /* The account is to be left alone: after a 432 for 30 to 120 s at random and
  * with one connection for ten minutes after that; after refused credentials for
- * a growing time (1 minute to 30); after a Retry-After for that long. */
+ * a growing time (1 minute to 30).  A longer pause stands. */
 void	limits_pause(const struct config *c, const struct account *a,
-	    const struct status *why, int64_t retry_after);
+	    const struct status *why);
 /* It works again: forget the pauses (but not the ten minutes after a 432). */
 void	limits_clear(const struct config *c, const struct account *a);
 /* Wall clock until which the account pauses, 0 if it does not; `why` may be

@@ -10,8 +10,7 @@
 #define THROTTLED_MOST	120
 #define SINGLE_FOR	600
 #define REFUSED_FIRST	60	/* doubled each time ... */
-#define REFUSED_MOST	1800	/* ... up to this */
-#define TOLD_MOST	3600	/* of a Retry-After */
+#define REFUSED_MOST	1800	/* ... up to this, longer than any other */
 #define STREAK_MOST	10
 
 /* Both clocks: the one since boot cannot be set, the wall's survives a reboot.
@@ -30,7 +29,7 @@ struct pause {
 static const struct field pause_fields[] = {
 	FIELD_PLAIN("until", FIELD_NUMBER, AT(until), TIME_LAST),
 	FIELD_PLAIN("until-ms", FIELD_NUMBER, AT(until_ms), TIME_LAST),
-	FIELD_PLAIN("length", FIELD_NUMBER, AT(length), TOLD_MOST),
+	FIELD_PLAIN("length", FIELD_NUMBER, AT(length), REFUSED_MOST),
 	FIELD_CHECKED("boot", FIELD_CHARS, AT(boot), 39, sealed_is_name),
 	FIELD_PLAIN("streak", FIELD_INT, AT(streak), STREAK_MOST),
 	FIELD_PLAIN("single", FIELD_FLAG, AT(single), 1),
@@ -121,18 +120,17 @@ limits_paused_until(const struct config *c, const struct account *a,
 
 /* How long, and what follows.  `old`: the last pause. */
 static struct pause
-decide(const struct pause *old, const struct status *why, int64_t retry_after)
+decide(const struct pause *old, const struct status *why)
 {
-	struct pause p = { 0 };
+	/* A 432 tells nothing of the refusals: their number stands. */
+	struct pause p = { .streak = old->streak,
+	    .single = why->reply == 432 };
 	int streak = old->streak;
 
 	/* Fifty processes that are refused at once are one refusal. */
 	if (streak > 0 && is_running(old))
 		streak--;
-	p.single = why->reply == 432;
-	if (retry_after > 0)
-		p.length = retry_after < TOLD_MOST ? retry_after : TOLD_MOST;
-	else if (why->scope == SCOPE_ACCOUNT && why->reply != 432) {
+	if (why->scope == SCOPE_ACCOUNT && why->reply != 432) {
 		p.length = (int64_t)REFUSED_FIRST << streak;
 		if (p.length > REFUSED_MOST)
 			p.length = REFUSED_MOST;
@@ -146,26 +144,39 @@ decide(const struct pause *old, const struct status *why, int64_t retry_after)
 	return p;
 }
 
+/* A longer pause stands, and why there is one; so does the rule of one
+ * connection, whoever made it. */
+static void
+join(struct pause *p, const struct pause *old, struct status *why,
+    const struct status *reason)
+{
+	bool single = p->single || is_single(old);
+
+	if (is_running(old) && left(old) >= p->length * 1000) {
+		*p = *old;
+		*why = *reason;
+	}
+	p->single = single;
+}
+
 void
 limits_pause(const struct config *c, const struct account *a,
-    const struct status *why, int64_t retry_after)
+    const struct status *st)
 {
 	char key[LIMITS_KEY_SIZE];
 	struct limits_file f;
 	struct pause old, p;
-	struct status reason;
+	struct status why = *st, reason;
 
 	limits_key(key, a);
 	if (limits_file_open(&f, c, "pause", key, true) == -1)
 		return;
 	if (load(&f, &old, &reason) == -1)
 		memset(&old, 0, sizeof old);
-	p = decide(&old, why, retry_after);
-	/* A longer pause stands; so does the rule of one connection. */
-	p.single = p.single || is_single(&old);
-	if (!is_running(&old) || left(&old) < p.length * 1000 || p.single)
-		(void)limits_file_write(&f, pause_fields, &p,
-		    sealed_status_fields, why);
+	p = decide(&old, st);
+	join(&p, &old, &why, &reason);
+	(void)limits_file_write(&f, pause_fields, &p, sealed_status_fields,
+	    &why);
 	limits_file_close(&f);
 }
 

@@ -129,34 +129,37 @@ heed(struct attempt *a, const struct status *st)
 
 	if (account == NULL)
 		return;
-	if (st->reply == 432)
-		limits_pause(a->config, account, st, 0);
-	else if (a->o.is_runner && st->scope == SCOPE_ACCOUNT &&
-	    st->reply != 0 && status_is_mendable(st))
-		limits_pause(a->config, account, st, 0);
+	if (st->reply == 432 || (a->o.is_runner && st->reply != 0 &&
+	    st->scope == SCOPE_ACCOUNT && status_is_mendable(st)))
+		limits_pause(a->config, account, st);
 }
 
+/* Only this transaction's answers are about the account as it is now: whoever
+ * was delivered to yesterday does not end a pause. */
 static void
 heed_recipients(struct attempt *a)
 {
 	const struct recipient *r = a->envelope->recipients;
 	const struct recipient *end = r + a->envelope->count;
+	bool delivered = false;
 	struct status st;
 
 	for (; r < end; r++) {
-		if (r->state == RECIPIENT_DELIVERED) {
-			if (!a->o.connection->works)
-				limits_clear(a->config, a->report->account);
-			a->o.connection->works = true;
-			return;
-		}
+		if (r->turn != a->turn)
+			continue;
 		if (r->state == RECIPIENT_DEFERRED &&
 		    recipient_fate(r)->scope == SCOPE_ACCOUNT) {
 			recipient_status(r, &st);
 			heed(a, &st);
 			return;
 		}
+		delivered = delivered || r->state == RECIPIENT_DELIVERED;
 	}
+	if (!delivered)
+		return;
+	if (!a->o.connection->works)
+		limits_clear(a->config, a->report->account);
+	a->o.connection->works = true;
 }
 
 /* Lets the owner finish those that were started before and are still in flight,
@@ -236,6 +239,23 @@ take_time(struct attempt *a, struct status *st)
 	    "recipients had their turn");
 }
 
+/* A transaction for those who are pending. */
+static void
+post(struct attempt *a)
+{
+	struct recipient *r = a->envelope->recipients;
+	const struct recipient *end = r + a->envelope->count;
+
+	a->turn++;
+	for (a->pending = 0; r < end; r++)
+		if (r->state == RECIPIENT_PENDING) {
+			r->turn = a->turn;
+			a->pending++;
+		}
+	a->transaction = session_start(a->o.connection->session, &a->d,
+	    a->envelope);
+}
+
 /* Sends off one transaction.  To make room is to finish others, and what becomes
  * of them may end the connection, or be a reason to leave the account alone: all
  * is asked anew then. */
@@ -254,9 +274,7 @@ transmit_start(struct attempt *a, struct status *st)
 	header_reader_init(&a->head, &a->labelled);
 	body_reader_init(&a->body, &a->s->message, &a->plan);
 	a->handed_over = 0;
-	a->pending = left;
-	a->transaction = session_start(a->o.connection->session, &a->d,
-	    a->envelope);
+	post(a);
 	return 0;
 }
 

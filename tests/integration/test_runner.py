@@ -109,6 +109,32 @@ class Runner(Queue):
         self.assertEqual(self.run_queue(), (0, 0, 0, 0))
         self.assertEqual(len(self.waiting()), 3)
 
+    def test_what_became_of_some_is_logged_once(self):
+        done = self.sendmail("-odq", "bob@example.net", "gone@example.net",
+                             "late@example.net")
+        self.assertEqual(done.code, 0, done.stderr)
+        self.sandbox.scenario("reply@rcpt:late@example.net=450 4.2.1 Later")
+        self.sandbox.scenario("reply@rcpt:gone@example.net=550 5.1.1 Unknown")
+        for _ in range(3):
+            self.assertEqual(self.run_queue(0, "force"), (1, 0, 1, 0))
+        self.assertEqual(
+            re.findall(r" (sent|failed|deferred) .*\bto=(\w+)",
+                       self.log_text()),
+            [("sent", "bob"), ("failed", "gone"), ("deferred", "late"),
+             ("deferred", "late"), ("deferred", "late")])
+
+    def test_a_432_pauses_whoever_was_served_before(self):
+        self.sendmail("-odq", "bob@example.net", "late@example.net")
+        self.sandbox.scenario("reply@rcpt:late@example.net=450 4.2.1 Later",
+                              times=1)
+        self.assertEqual(self.run_queue(0, "force"), (1, 0, 1, 0))
+        self.sandbox.scenario("too_many_connections", times=1)
+        self.assertEqual(self.run_queue(0, "force"), (1, 0, 1, 0))
+        self.assertEqual(self.run_queue(0, "force"), (0, 0, 0, 0))
+        self.sandbox.clear()
+        self.queue()
+        self.assertEqual(self.run_queue(), (0, 0, 0, 0))
+
     def test_an_unreachable_server_is_not_asked_for_each_message(self):
         self.queue(5)
         self.use(port=1)

@@ -299,7 +299,7 @@ START_TEST(a_432_pauses_and_leaves_one_connection)
 
 	ck_assert_int_eq(limits_paused_until(&config, &account, NULL), 0);
 	throttled(&why);
-	limits_pause(&config, &account, &why, 0);
+	limits_pause(&config, &account, &why);
 	until = limits_paused_until(&config, &same, &told);
 	ck_assert_int_ge(until, clock_wall() + 29);
 	ck_assert_int_le(until, clock_wall() + 121);
@@ -322,31 +322,13 @@ START_TEST(refused_credentials_pause_ever_longer)
 
 	status_set(&why, EX_NOPERM, "AUTH refused");
 	for (i = 0; i < 50; i++)
-		limits_pause(&config, &account, &why, 0);
+		limits_pause(&config, &account, &why);
 	first = limits_paused_until(&config, &account, NULL);
 	ck_assert_int_ge(first, clock_wall() + 59);
 	ck_assert_int_le(first, clock_wall() + 61);
 	ck_assert(!is_single(&config, &account));
 	limits_clear(&config, &account);
 	ck_assert_int_eq(limits_paused_until(&config, &account, NULL), 0);
-}
-END_TEST
-
-START_TEST(a_retry_after_is_kept_and_bounded)
-{
-	struct status why = STATUS_INIT;
-
-	status_set(&why, EX_TEMPFAIL, "token endpoint");
-	limits_pause(&config, &account, &why, 300);
-	ck_assert_int_ge(limits_paused_until(&config, &account, NULL),
-	    clock_wall() + 299);
-	limits_pause(&config, &other, &why, INT64_MAX);
-	ck_assert_int_le(limits_paused_until(&config, &other, NULL),
-	    clock_wall() + 3601);
-	/* A shorter one does not shorten it. */
-	limits_pause(&config, &account, &why, 10);
-	ck_assert_int_ge(limits_paused_until(&config, &account, NULL),
-	    clock_wall() + 298);
 }
 END_TEST
 
@@ -393,7 +375,7 @@ START_TEST(a_pause_never_outlasts_its_length)
 	ck_assert_int_eq(limits_paused_until(&config, &account, NULL), 0);
 	forge("length=60", wall - 5, ms + 30000, "another");
 	ck_assert_int_eq(limits_paused_until(&config, &account, NULL), 0);
-	forge("length=3601", wall + 30, ms + 30000, boot);
+	forge("length=1801", wall + 30, ms + 30000, boot);
 	ck_assert_int_eq(limits_paused_until(&config, &account, NULL), 0);
 	forge("length=60 single=1", wall, ms - 599000, boot);
 	ck_assert(is_single(&config, &account));
@@ -410,13 +392,40 @@ START_TEST(refusals_double_the_pause)
 	limits_boot(boot);
 	status_set(&why, EX_NOPERM, "AUTH refused");
 	forge("length=60 streak=3", clock_wall() - 1, clock_ms() - 1000, boot);
-	limits_pause(&config, &account, &why, 0);
+	limits_pause(&config, &account, &why);
 	ck_assert_int_ge(limits_paused_until(&config, &account, NULL),
 	    clock_wall() + 479);
 	forge("length=60 streak=10", clock_wall() - 1, clock_ms() - 1000, boot);
-	limits_pause(&config, &account, &why, 0);
+	limits_pause(&config, &account, &why);
 	ck_assert_int_le(limits_paused_until(&config, &account, NULL),
 	    clock_wall() + 1801);
+}
+END_TEST
+
+/* Heard by a process that was connected before the account was refused. */
+START_TEST(a_432_does_not_shorten_a_pause)
+{
+	struct status why = STATUS_INIT, told = STATUS_INIT;
+	const int64_t wall = clock_wall();
+	char boot[40];
+
+	limits_boot(boot);
+	forge("length=480 streak=4", wall + 470, clock_ms() + 470000, boot);
+	throttled(&why);
+	limits_pause(&config, &account, &why);
+	ck_assert_int_ge(limits_paused_until(&config, &account, &told),
+	    wall + 469);
+	ck_assert_int_ne(told.reply, 432);
+	ck_assert(is_single(&config, &account));
+	/* Nor does it end a row of refusals. */
+	forge("length=480 streak=4", wall - 1, clock_ms() - 1000, boot);
+	limits_pause(&config, &account, &why);
+	ck_assert_int_le(limits_paused_until(&config, &account, NULL),
+	    clock_wall() + 121);
+	status_set(&why, EX_NOPERM, "AUTH refused");
+	limits_pause(&config, &account, &why);
+	ck_assert_int_ge(limits_paused_until(&config, &account, NULL),
+	    wall + 479);
 }
 END_TEST
 
@@ -451,7 +460,7 @@ START_TEST(broken_files_limit_nobody)
 	limits_release_slot(&s);
 	ck_assert_int_eq(count(&account), 0);
 	throttled(&why);
-	limits_pause(&config, &account, &why, 0);
+	limits_pause(&config, &account, &why);
 	ck_assert_int_ne(limits_paused_until(&config, &account, NULL), 0);
 }
 END_TEST
@@ -470,7 +479,7 @@ START_TEST(links_and_directories_are_not_followed)
 	snprintf(path, sizeof path, "%s/rate-%s", directory, key);
 	ck_assert_int_eq(link(victim, path), 0);
 	throttled(&why);
-	limits_pause(&config, &account, &why, 0);
+	limits_pause(&config, &account, &why);
 	ck_assert_int_eq(count(&account), 0);
 	ck_assert_int_eq(stat(victim, &sb), 0);
 	ck_assert_int_eq(sb.st_size, 0);
@@ -490,7 +499,7 @@ START_TEST(a_caller_without_room_silences_nobody)
 	for (size = 0; size < 100; size += 9) {
 		limit.rlim_cur = size;
 		setrlimit(RLIMIT_FSIZE, &limit);
-		limits_pause(&config, &account, &why, 0);
+		limits_pause(&config, &account, &why);
 		ck_assert_int_eq(count(&account), 0);
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_FSIZE, &limit);
@@ -567,7 +576,7 @@ suite(void)
 	tcase_add_test(t, an_hour_of_a_user_holds_so_many);
 	tcase_add_test(t, a_432_pauses_and_leaves_one_connection);
 	tcase_add_test(t, refused_credentials_pause_ever_longer);
-	tcase_add_test(t, a_retry_after_is_kept_and_bounded);
+	tcase_add_test(t, a_432_does_not_shorten_a_pause);
 	tcase_add_test(t, a_pause_never_outlasts_its_length);
 	tcase_add_test(t, refusals_double_the_pause);
 	tcase_add_loop_test(t, broken_files_limit_nobody, 0, ROWS(rubbish));
