@@ -199,6 +199,7 @@ ARGUMENTS = [
     Try("argv[0]: mailq", SENT, flags=(), argv0="mailq"),
     Try("argv[0]: newaliases", SENT, flags=(), argv0="newaliases"),
     Try("a flag of 100 KB", (64,), flags=("-f", LONG, "bob@example.net")),
+    Try("two megabytes of recipients", (64, 69, 65, 67), flags=(LONG,) * 18),
     Try("a thousand flags", SENT, flags=("-i",) * 1000 +
         ("bob@example.net",)),
     Try("no recipient", (64,), flags=()),
@@ -272,6 +273,10 @@ PROCESS = [
     Try("dumpable", SENT, before=prctl(4, 1)),
     Try("kept capabilities", SENT, before=prctl(8, 1)),
     Try("a subreaper", SENT, before=prctl(36, 1)),
+    Try("no new executable memory", SENT, before=prctl(65, 1)),
+    # Where the C library tells the time by it, that is the end.
+    Try("no time stamp counter", (0, -signal.SIGSEGV), before=prctl(26, 2)),
+    Try("transparent huge pages off", SENT, before=prctl(41, 1)),
     Try("no new privileges", (70, 71, 73, 74, 75, 77, 78),
         before=prctl(38, 1)),
     Try("one processor", SENT, before=lambda: os.sched_setaffinity(
