@@ -158,7 +158,7 @@ check_pause(void)
 	    until <= clock_wall() + 3601));
 	status_printable(printable, sizeof printable, why.text);
 	FUZZ_PROMISE(strcmp(printable, why.text) == 0);
-	limits_pause(&config, &account, &refused, 0);
+	limits_pause(&config, &account, &refused);
 	until = limits_paused_until(&config, &account, &why);
 	FUZZ_PROMISE(until > clock_wall() && until <= clock_wall() + 3601);
 	limits_clear(&config, &account);
