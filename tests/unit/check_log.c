@@ -77,17 +77,20 @@ START_TEST(a_line_is_whole_or_not_in_the_file)
 	struct rlimit before, less;
 	struct status st = STATUS_INIT;
 	char text[5000];
+	int rc = 0;
 
 	signal(SIGXFSZ, SIG_IGN);
 	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
 	less = before;
 	ck_assert_int_eq(log_open("check", path, &st), 0);
+	/* Nothing is asserted meanwhile: check(3) notes that in a file. */
 	for (less.rlim_cur = 3000; less.rlim_cur > 0; less.rlim_cur -= 10) {
-		ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &less), 0);
+		rc |= setrlimit(RLIMIT_FSIZE, &less);
 		log_line(LOG_DEBUG, "%080d", 1);
 	}
 	/* With CK_FORK=no others come after this one. */
-	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	rc |= setrlimit(RLIMIT_FSIZE, &before);
+	ck_assert_int_eq(rc, 0);
 	read_file(path, text, sizeof text);
 	ck_assert_str_ne(text, "");
 	ck_assert_int_eq(text[strlen(text) - 1], '\n');
