@@ -68,44 +68,63 @@ reason_to_wait(struct submitter *s, const struct submission *m,
 	return NULL;
 }
 
-/* What is not delivered goes to the spool, what was refused to failed/. */
+static const char *
+account_of(const struct delivery_report *report)
+{
+	return report->account != NULL ? report->account->name : NULL;
+}
+
+/* What is not delivered goes to the spool. */
 static int
-keep(struct submitter *s, struct submission *m,
+keep_waiting(struct submitter *s, struct submission *m,
     const struct delivery_report *report, struct outcome *out,
     struct status *st)
 {
-	const char *account = report->account != NULL ?
-	    report->account->name : NULL;
 	const struct status *why = out->status.sysexit != EX_OK ?
 	    &out->status : NULL;
 	/* Not tried yet, or kept from it by our own limits. */
 	bool at_once = why == NULL || report->held_until != 0;
-	char failed_id[SPOOL_ID_SIZE];
 
-	if (out->deferred != 0) {
-		if (spool_commit(&s->spool, m, account, why, clock_wall() +
-		    (at_once ? 0 : FIRST_RETRY), out->spool_id, st) == -1)
-			return -1;
-		/* From here on the mail is safe. */
-		eventlog_spooled(m, report, out->spool_id, why);
-		out->run_queue = at_once &&
-		    s->caller->options->delivery != DELIVER_QUEUE;
-	}
-	if (out->refused != 0 && spool_commit_failed(&s->spool, m, account,
-	    failed_id, st) == -1)
-		log_line(LOG_ERR, "refused message not kept in failed/: %s",
-		    st->text);
+	if (out->deferred == 0)
+		return 0;
+	if (spool_commit(&s->spool, m, account_of(report), why, clock_wall() +
+	    (at_once ? 0 : FIRST_RETRY), out->spool_id, st) == -1)
+		return -1;
+	/* From here on the mail is safe. */
+	eventlog_spooled(m, report, out->spool_id, why);
+	out->run_queue = at_once &&
+	    s->caller->options->delivery != DELIVER_QUEUE;
 	return 0;
 }
 
-/* Design section 8: the column "spool on" if the rest is kept, else "off". */
-static int
-exit_code(const struct outcome *out, bool kept)
+/* What was refused goes to failed/.  False if that cannot be. */
+static bool
+keep_refused(struct submitter *s, struct submission *m,
+    const struct delivery_report *report, const struct outcome *out)
 {
-	if (out->deferred != 0 && !kept)
+	struct status st = STATUS_INIT;
+	char id[SPOOL_ID_SIZE];
+
+	if (out->refused == 0)
+		return true;
+	if (!s->has_spool)
+		return false;
+	if (spool_commit_failed(&s->spool, m, account_of(report), id,
+	    &st) == 0)
+		return true;
+	log_line(LOG_ERR, "refused message not kept in failed/: %s", st.text);
+	return false;
+}
+
+/* Design section 8: the column "spool on" for those who are kept, else "off".
+ * To serve some is no success where the others are kept nowhere (promise 1). */
+static int
+exit_code(const struct outcome *out, bool waits, bool in_failed)
+{
+	if (out->deferred != 0 && !waits)
 		return out->delivered != 0 ? EX_TEMPFAIL : status_exit(&out->status);
 	if (out->refused != 0 && out->delivered + out->deferred != 0)
-		return kept ? EX_OK : EX_NOUSER;
+		return in_failed ? EX_OK : EX_NOUSER;
 	return out->refused != 0 ? status_exit(&out->status) : EX_OK;
 }
 
@@ -137,12 +156,13 @@ submit(struct submitter *s, struct submission *m, struct outcome *out)
 		attempt(s, m, &report);
 	count(out, &m->envelope);
 	pick_status(out, &m->envelope);
-	if (s->has_spool && keep(s, m, &report, out, &st) == -1)
+	if (s->has_spool && keep_waiting(s, m, &report, out, &st) == -1)
 		blame_spool(out, &st);
 	else if (s->config.spool && !s->has_spool && out->deferred != 0)
 		blame_spool(out, &s->spool_status);
 	else
-		out->sysexit = exit_code(out, s->has_spool);
+		out->sysexit = exit_code(out, s->has_spool,
+		    keep_refused(s, m, &report, out));
 	out->renew = report.wants_renewal ? report.account : NULL;
 	delivery_report_release(&report);
 }

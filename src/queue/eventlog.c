@@ -148,7 +148,9 @@ eventlog_spooled(const struct submission *s, const struct delivery_report *r,
 
 	log_event_begin(&event, "spooled");
 	add_message(&event, s, r, spool_id);
-	log_event_add(&event, "nrcpt", "%zu", s->envelope.count);
+	log_event_add(&event, "nrcpt", "%zu", s->envelope.count -
+	    envelope_count(&s->envelope, RECIPIENT_DELIVERED) -
+	    envelope_count(&s->envelope, RECIPIENT_REFUSED));
 	if (why != NULL && why->sysexit != EX_OK)
 		log_event_add_status(&event, why);
 	log_event_end(&event, why != NULL && (why->class == CLASS_CONFIG ||

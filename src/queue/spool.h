@@ -59,8 +59,8 @@ int	spool_part(const struct spool *s, bool is_failed);
 /* A directory descriptor for message_read(): what lands there needs no copy. */
 int	spool_message_directory(const struct spool *s);
 
-/* Keeps a submission: PENDING and DEFERRED recipients wait, others are recorded
- * as they stand.  Refuses what would leave less than spool-reserve free or make
+/* Keeps a submission: PENDING and DEFERRED recipients wait, the DELIVERED are
+ * recorded, the REFUSED left out: they are spool_commit_failed()'s.  Refuses what would leave less than spool-reserve free or make
  * more than spool-per-user for this uid in new/ (in failed/, for what goes
  * there), EX_CANTCREAT.  `reason`: why it was not sent, NULL if nobody tried.
  * On return 0 the message lies fsynced under new/ID: from here on the mail is

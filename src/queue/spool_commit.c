@@ -304,7 +304,9 @@ keep(struct keeping *k, bool named, struct status *st)
 	return rc;
 }
 
-/* Shallow copies of the recipients that go to the file. */
+/* Shallow copies of the recipients that go to the file: who was refused is in
+ * failed/ from the beginning, and must not come there a second time when the
+ * others have been served. */
 static void
 choose_recipients(struct keeping *k)
 {
@@ -313,8 +315,8 @@ choose_recipients(struct keeping *k)
 
 	k->recipients = xcalloc(e->count, sizeof *k->recipients);
 	for (i = 0; i < e->count; i++)
-		if (!k->is_failed ||
-		    e->recipients[i].state == RECIPIENT_REFUSED)
+		if (k->is_failed ==
+		    (e->recipients[i].state == RECIPIENT_REFUSED))
 			k->recipients[k->count++] = e->recipients[i];
 }
 

@@ -9,7 +9,7 @@ import time
 import unittest
 
 import harness
-from harness import Case, SIMPLE, run
+from harness import Case, PROGRAM, SIMPLE, run
 
 
 class NothingLost(Case):
@@ -85,10 +85,29 @@ class NothingLost(Case):
         self.assertEqual(result.code, 0)
         self.assertIn("bad@x.example", result.stderr)
         self.assertEqual((len(self.waiting()), len(self.failed())), (1, 1))
+        self.assertRegex(self.log_text(), r" spooled .* nrcpt=1\b")
         self.sandbox.clear()
         self.run_queue()
         self.assertEqual(self.deliveries(),
                          {"good@x.example": 1, "later@x.example": 1})
+        self.assertEqual((len(self.waiting()), len(self.failed())), (0, 1))
+        self.assertNotIn("given-up", self.log_text())
+
+    def test_partial_acceptance_where_failed_is_full(self):
+        """Nobody has what was refused: that is no success."""
+        if run(["strace", "-qq", "-o", "/dev/null", "-e",
+                "inject=chdir:error=EIO", "true"]).code != 0:
+            self.skipTest("strace may not trace here")
+        self.sandbox.scenario("reply@rcpt:bad@x.example=550 5.1.1 Unknown")
+        result = run([
+            "strace", "-qq", "-f", "-o", "/dev/null",
+            "-e", "inject=linkat:error=ENOSPC", str(PROGRAM), "sendmail", "-C",
+            str(self.directory / "mailbearer.conf"), "good@x.example",
+            "bad@x.example"], SIMPLE)
+        self.assertEqual(result.code, 67, result.stderr)
+        self.assertIn("bad@x.example", result.stderr)
+        self.assertEqual(self.deliveries(), {"good@x.example": 1})
+        self.assertEqual((self.waiting(), self.failed()), ([], []))
 
     def test_cut_off_at_each_step(self):
         for step in ("connect", "banner", "ehlo", "starttls", "tls", "ehlo2",
