@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 #include "cli/dsn.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#define NOTIFY_MAX	32	/* all three conditions are 21 octets long */
+#define CONDITIONS 3
+
+static const char *const conditions[CONDITIONS] = {
+	"SUCCESS", "FAILURE", "DELAY"
+};
 
 static bool
 is_condition(const char *word, size_t len)
 {
-	static const char *const conditions[] = {
-		"SUCCESS", "FAILURE", "DELAY"
-	};
 	size_t i;
 
-	for (i = 0; i < sizeof conditions / sizeof *conditions; i++)
+	for (i = 0; i < CONDITIONS; i++)
 		if (strlen(conditions[i]) == len &&
 		    strncasecmp(word, conditions[i], len) == 0)
 			return true;
@@ -28,7 +30,7 @@ dsn_is_notify(const char *value)
 
 	if (strcasecmp(value, "NEVER") == 0)
 		return true;
-	if (strlen(value) >= NOTIFY_MAX)
+	if (strlen(value) >= DSN_NOTIFY_SIZE)
 		return false;
 	for (;; value += len + 1) {
 		len = strcspn(value, ",");
@@ -37,6 +39,32 @@ dsn_is_notify(const char *value)
 		if (value[len] == '\0')
 			return true;
 	}
+}
+
+/* RFC 3461 4.1: without NOTIFY failures are reported. */
+static bool
+wants(const char *notify, const char *condition)
+{
+	return strstr(notify[0] != '\0' ? notify : "FAILURE", condition) != NULL;
+}
+
+void
+dsn_join_notify(char notify[DSN_NOTIFY_SIZE], const char *other)
+{
+	char joined[DSN_NOTIFY_SIZE] = "";
+	size_t i, len = 0;
+
+	if (strcmp(notify, other) == 0 || strcmp(other, "NEVER") == 0)
+		return;
+	if (strcmp(notify, "NEVER") == 0) {
+		snprintf(notify, DSN_NOTIFY_SIZE, "%s", other);
+		return;
+	}
+	for (i = 0; i < CONDITIONS; i++)
+		if (wants(notify, conditions[i]) || wants(other, conditions[i]))
+			len += (size_t)snprintf(joined + len, sizeof joined - len,
+			    "%s%s", len > 0 ? "," : "", conditions[i]);
+	memcpy(notify, joined, sizeof joined);
 }
 
 bool

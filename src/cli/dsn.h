@@ -13,6 +13,10 @@
 
 /* 4.1: NEVER, or a list of SUCCESS, FAILURE, DELAY; in any case. */
 bool	dsn_is_notify(const char *value);
+#define DSN_NOTIFY_SIZE	32	/* all three conditions are 21 octets long */
+/* What serves two recipients of one message: `notify`, in capitals and "" for
+ * nothing asked, becomes a value by which neither misses what he asked for. */
+void	dsn_join_notify(char notify[DSN_NOTIFY_SIZE], const char *other);
 /* 4.3: FULL or HDRS. */
 bool	dsn_is_ret(const char *value);
 /* 4.4: an identifier in xtext, at least one character. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/dsn.h"
 #include "cli/smtpd_parameters.h"
 #include "cli/submit.h"
 #include "mail/lines.h"
@@ -133,7 +134,7 @@ do_mail(struct smtpd *s, char *args)
 		fail(s, EX_USAGE);
 		return;
 	}
-	if ((wrong = smtpd_parameters_take(&s->parameters,
+	if ((wrong = smtpd_parameters_take(&s->parameters, SMTPD_MAIL,
 	    parameters)) != NULL) {
 		reply("%s", wrong);
 		reset(s);
@@ -142,6 +143,23 @@ do_mail(struct smtpd *s, char *args)
 	}
 	s->has_sender = true;
 	reply("250 2.1.0 Sender OK");
+}
+
+/* Parameters of one recipient.  An envelope asks for one NOTIFY: nobody is to
+ * miss a notification for his neighbour's NEVER. */
+static const char *
+take_rcpt_parameters(struct smtpd *s, char *text)
+{
+	struct smtpd_parameters own = { .max_size = 0 };
+	const char *wrong = smtpd_parameters_take(&own, SMTPD_RCPT, text);
+
+	if (wrong != NULL)
+		return wrong;
+	if (s->recipients.count == 0)
+		memcpy(s->parameters.notify, own.notify, sizeof own.notify);
+	else
+		dsn_join_notify(s->parameters.notify, own.notify);
+	return NULL;
 }
 
 static void
@@ -169,8 +187,7 @@ do_rcpt(struct smtpd *s, char *args)
 		reply("553 5.1.3 %s", st.text[0] != '\0' ? st.text :
 		    "a recipient needs an address");
 		fail(s, EX_USAGE);
-	} else if ((wrong = smtpd_parameters_take(&s->parameters,
-	    parameters)) != NULL) {
+	} else if ((wrong = take_rcpt_parameters(s, parameters)) != NULL) {
 		reply("%s", wrong);
 		fail(s, EX_USAGE);
 	} else {
@@ -218,6 +235,7 @@ conclude(struct smtpd *s, struct submission *m)
 	struct status st = STATUS_INIT;
 	struct outcome out;
 
+	free(m->envelope.sender);	/* -f's */
 	m->envelope.sender = address_text(&s->sender);
 	smtpd_parameters_apply(&s->parameters, &m->envelope);
 	if (submission_address_list(m, &s->submitter, &s->recipients,
@@ -240,7 +258,7 @@ do_data(struct smtpd *s, char *args)
 	    .directory = s->submitter.directory,
 	    .reserve = submitter_reserve(&s->submitter) };
 	struct submission m = SUBMISSION_INIT;
-	struct status st = STATUS_INIT;
+	struct status st = STATUS_INIT, begun = STATUS_INIT;
 
 	(void)args;
 	/* A client that reads no replies goes on to its text, which a stranger
@@ -252,14 +270,18 @@ do_data(struct smtpd *s, char *args)
 		return;
 	}
 	reply("354 Start mail input; end with <CRLF>.<CRLF>");
-	if (submission_begin(&m, &s->submitter, &st) == -1 ||
-	    message_read_from(&m.message, &s->in, &mo, &st) == -1) {
+	(void)submission_begin(&m, &s->submitter, &begun);
+	if (message_read_from(&m.message, &s->in, &mo, &st) == -1 ||
+	    begun.sysexit != EX_OK) {
+		if (begun.sysexit != EX_OK)
+			st = begun;
 		fail(s, st.sysexit);
 		if (s->in.eof)
 			s->done = true;		/* nobody to tell */
 		else
 			reply("%s %s", st.class == CLASS_MESSAGE ? "552 5.3.4" :
-			    "451 4.3.0", st.text);
+			    st.sysexit == EX_USAGE ? "553 5.1.7" : "451 4.3.0",
+			    st.text);
 	} else if (s->recipients.count == 0)
 		reply("554 5.5.1 No valid recipients");
 	else

@@ -102,28 +102,35 @@ take_text(struct smtpd_parameters *p, const char *value)
 
 static const struct {
 	const char	*name;
+	enum smtpd_verb	 verb;
 	const char	*(*take)(struct smtpd_parameters *p, const char *value);
 } parameters[] = {
-	{ "SIZE", take_size },		{ "BODY", take_body },
-	{ "SMTPUTF8", take_text },	{ "RET", take_ret },
-	{ "ENVID", take_envid },	{ "NOTIFY", take_notify },
-	{ "ORCPT", take_text },		{ "AUTH", take_text },
+	{ "SIZE", SMTPD_MAIL, take_size },
+	{ "BODY", SMTPD_MAIL, take_body },
+	{ "SMTPUTF8", SMTPD_MAIL, take_text },
+	{ "RET", SMTPD_MAIL, take_ret },
+	{ "ENVID", SMTPD_MAIL, take_envid },
+	{ "AUTH", SMTPD_MAIL, take_text },
+	{ "NOTIFY", SMTPD_RCPT, take_notify },
+	{ "ORCPT", SMTPD_RCPT, take_text },
 };
 
 static const char *
-take_parameter(struct smtpd_parameters *p, const char *name,
-    const char *value)
+take_parameter(struct smtpd_parameters *p, enum smtpd_verb verb,
+    const char *name, const char *value)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof parameters / sizeof *parameters; i++)
-		if (strcasecmp(parameters[i].name, name) == 0)
+		if (parameters[i].verb == verb &&
+		    strcasecmp(parameters[i].name, name) == 0)
 			return parameters[i].take(p, value);
 	return "555 5.5.4 Parameter not recognized";
 }
 
 const char *
-smtpd_parameters_take(struct smtpd_parameters *p, char *text)
+smtpd_parameters_take(struct smtpd_parameters *p, enum smtpd_verb verb,
+    char *text)
 {
 	const char *wrong;
 	char *word, *rest = NULL, *value;
@@ -133,7 +140,7 @@ smtpd_parameters_take(struct smtpd_parameters *p, char *text)
 		value = strchr(word, '=');
 		if (value != NULL)
 			*value++ = '\0';
-		if ((wrong = take_parameter(p, word,
+		if ((wrong = take_parameter(p, verb, word,
 		    value != NULL ? value : "")) != NULL)
 			return wrong;
 	}

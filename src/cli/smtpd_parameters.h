@@ -21,8 +21,12 @@ struct smtpd_parameters {
  * brackets optional.  Returns the parameters, NULL if that is not how `args`
  * begins; *path is ended in place. */
 char	*smtpd_split_path(char *args, const char *keyword, char **path);
-/* Takes them in; `text` is cut to pieces.  NULL, or the reply that refuses. */
-const char *smtpd_parameters_take(struct smtpd_parameters *p, char *text);
+enum smtpd_verb { SMTPD_MAIL = 1, SMTPD_RCPT = 2 };
+
+/* Takes in those of one command; `text` is cut to pieces.  NULL, or the reply
+ * that refuses. */
+const char *smtpd_parameters_take(struct smtpd_parameters *p,
+	    enum smtpd_verb verb, char *text);
 /* Over what the command line asked for. */
 void	smtpd_parameters_apply(const struct smtpd_parameters *p,
 	    struct envelope *e);

@@ -261,6 +261,49 @@ class Smtpd(Helpers, SharedCase):
         self.assertEqual(message.recipients[0].params.get("NOTIFY"),
                          "SUCCESS,DELAY")
 
+    def test_dsn_parameters_belong_to_their_command(self):
+        talk = Talk(self)
+        for parameter in ("NOTIFY=NEVER", "ORCPT=rfc822;a@b.example"):
+            talk.say("MAIL FROM:<a@b.example> " + parameter, "555 5.5.4")
+        talk.say("MAIL FROM:<a@b.example>", "250 ")
+        for parameter in ("SIZE=1", "RET=FULL", "ENVID=x", "BODY=7BIT"):
+            talk.say("RCPT TO:<bob@example.net> " + parameter, "555 5.5.4")
+        talk.end(65)
+
+    def test_nobody_loses_his_notification_to_another(self):
+        """An envelope of ours has one NOTIFY for all its recipients."""
+        for number, (one, other, joined) in enumerate((
+                ("FAILURE", "NEVER", "FAILURE"), ("NEVER", "FAILURE", "FAILURE"),
+                ("SUCCESS", "", "SUCCESS,FAILURE"), ("", "NEVER", None),
+                ("NEVER", "", None), ("NEVER", "NEVER", "NEVER"),
+                ("SUCCESS,DELAY", "FAILURE", "SUCCESS,FAILURE,DELAY")), 1):
+            with self.subTest(one=one, other=other):
+                talk = Talk(self)
+                talk.say("MAIL FROM:<alerts@contoso.com>", "250 ")
+                talk.say("RCPT TO:<no one> NOTIFY=SUCCESS", "5")
+                for name, notify in (("bob", one), ("carol", other)):
+                    talk.say(f"RCPT TO:<{name}@example.net>" +
+                             (f" NOTIFY={notify}" if notify else ""), "250 ")
+                talk.data()
+                talk.say("QUIT", "221 ")
+                talk.end(64)
+                message = self.delivered(number)[-1]
+                self.assertEqual([recipient.params.get("NOTIFY")
+                                  for recipient in message.recipients],
+                                 [joined, joined])
+
+    def test_text_is_no_command_whatever_failed_before(self):
+        """What -f says cannot be used; the text may be a stranger's."""
+        result = self.blind(
+            b"MAIL FROM:<alerts@contoso.com>\r\nRCPT TO:<bob@example.net>\r\n"
+            b"DATA\r\nRSET\r\nMAIL FROM:<alerts@contoso.com>\r\n"
+            b"RCPT TO:<victim@example.net>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n",
+            "-f", "bad address@@x y")
+        self.assertEqual(self.codes(result),
+                         ["220", "250", "250", "354", "553", "221"])
+        self.assertNotEqual(result.code, 0)
+        self.delivered(0)
+
     # ------------------------------------------------------- order
 
     def test_commands_out_of_order(self):
