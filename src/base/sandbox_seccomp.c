@@ -266,7 +266,8 @@ judge_all(struct filter *f, const struct argument_rule *rules, size_t count)
 	for (i = 0; i < count; i++)
 		judge(f, &rules[i]);
 }
-#define JUDGE(f, rules) judge_all(f, rules, sizeof rules / sizeof *rules)
+#define JUDGE(f, rules) judge_all(f, rules, \
+    sizeof (rules) / sizeof *(rules))
 
 /* Calls that name a process: a signal to oneself is abort(3), and one's own
  * limits, which 0 means too, are one's own. */
