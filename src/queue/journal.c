@@ -156,7 +156,7 @@ journal_add_states(struct journal *j, const struct recipient *recipients,
     size_t count)
 {
 	bool *done = xcalloc(count, sizeof *done);
-	size_t i, n = 0;
+	size_t i, n = j->is_brief ? CODES_EXACT : 0;
 
 	for (i = 0; i < count; i++)
 		if (!done[i] && is_settled(&recipients[i]))

@@ -26,6 +26,8 @@ struct journal {
 	struct buf	 bytes;		/* overflow: more than may be written */
 	const char	*id;		/* borrowed: the name of the message */
 	int64_t		 position;	/* where in the file they will lie */
+	bool		 is_brief;	/* states: one record for all in the same
+					 * state, four times SEALED_MAX at most */
 };
 
 void	journal_init(struct journal *j, const char *id, int64_t position,

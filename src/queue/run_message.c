@@ -25,7 +25,8 @@ struct try {
 	bool			 was_held;	/* never tried: it has to wait */
 };
 
-#define TROUBLE_MS	30000	/* for an account that could not be reached */
+#define TROUBLE_MS	30000	/* for an account that could not be reached, or a
+				 * disk that takes nothing */
 #define UNSYNCED_MAX	8	/* messages removed, but perhaps not on the disk */
 
 void
@@ -202,29 +203,32 @@ record(struct try *t, int64_t next)
 }
 
 /* The message after an attempt, or after a crash between an attempt's record
- * and what should have followed. */
-static void
+ * and what should have followed.  -1 if that could not be written down: a message
+ * that is too old leaves new/ all the same. */
+static int
 settle(struct try *t, bool has_attempt)
 {
 	struct run *r = t->run;
 	int64_t now = clock_wall(), next;
+	int rc = 0;
 
 	if (waiting(t) == 0 && count(t, RECIPIENT_REFUSED) == 0) {
 		finish(t);
-		return;
+		return 0;
 	}
 	if (waiting(t) == 0)
 		take_reason(t, RECIPIENT_REFUSED);
 	next = backoff_next(t->entry.attempts + 1, &t->reason, now);
-	if (has_attempt && record(t, next) == -1)
-		return;
+	if (has_attempt)
+		rc = record(t, next);
 	if (waiting(t) == 0 ||
 	    backoff_is_over(&t->entry, r->config->retry_for, now)) {
 		fail(t);
-		return;
+		return rc;
 	}
 	r->counts.deferred++;
-	run_wake_at(r, clock_ms() + (t->entry.next_attempt - now) * 1000);
+	run_wake_at(r, clock_ms() + (next - now) * 1000);
+	return rc;
 }
 
 /* What this attempt tells of the next ones to the same account: it reaches as
@@ -270,7 +274,10 @@ finish_attempt(struct try *t)
 	if (!t->was_held) {
 		r->counts.tried++;
 		eventlog_attempt(&t->entry.submission, &t->report, t->entry.id);
-		settle(t, true);
+		/* The message is due still, and so it would go with the others:
+		 * they wait for a disk that takes something. */
+		if (settle(t, true) == -1 && until == 0 && account != NULL)
+			until = clock_deadline(TROUBLE_MS);
 	}
 	end(t);
 	if (until != 0)
@@ -376,6 +383,6 @@ run_message(struct run *r, const char *id)
 		return;
 	}
 	if (waiting(t) == 0)
-		settle(t, false);
+		(void)settle(t, false);
 	end(t);
 }

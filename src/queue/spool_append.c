@@ -23,6 +23,15 @@
  * much work again as the record itself. */
 #define PLENTY		(64 << 20)
 
+/* How long a journal may be after a record.  "Sent" leaves room for what came of
+ * it, or who was served would be served again; and that for the mark with which a
+ * message leaves new/.  Past half of it states are brief, which five days of
+ * attempts do not fill. */
+#define MARK_END	JOURNAL_MAX
+#define ATTEMPT_END	(MARK_END - 2 * SEALED_MAX)
+#define SENT_END	(ATTEMPT_END - 5 * SEALED_MAX)	/* states, attempt */
+#define BRIEF_FROM	(JOURNAL_MAX / 2)
+
 static int
 check_ours(struct spool_entry *e, struct status *st)
 {
@@ -79,23 +88,30 @@ append(struct spool_entry *e, const struct journal *j, int64_t limit,
 	return 0;
 }
 
-/* Marks may use the last bytes of a journal that attempts have filled. */
+/* The next group, with the recipients as they stand if that matters. */
+static void
+begin(struct journal *j, const struct spool_entry *e, bool has_states)
+{
+	const struct envelope *envelope = &e->submission.envelope;
+
+	journal_init(j, e->id, e->end, JOURNAL_FIRST_MAX);
+	j->is_brief = e->end - e->size > BRIEF_FROM;
+	if (has_states)
+		journal_add_states(j, envelope->recipients, envelope->count);
+}
+
 static int
 append_mark(struct spool_entry *e, enum journal_mark mark, int64_t at,
     struct status *st)
 {
-	const struct envelope *envelope = &e->submission.envelope;
 	struct journal j;
 	int rc;
 
-	journal_init(&j, e->id, e->end, JOURNAL_FIRST_MAX);
 	/* Those whom an earlier transaction of this attempt served are not to
 	 * be served again if this one is never answered. */
-	if (mark == JOURNAL_SENT)
-		journal_add_states(&j, envelope->recipients, envelope->count);
+	begin(&j, e, mark == JOURNAL_SENT);
 	journal_add_mark(&j, mark, at);
-	rc = append(e, &j, mark == JOURNAL_SENT ? JOURNAL_MAX - 2 * SEALED_MAX :
-	    JOURNAL_MAX, st);
+	rc = append(e, &j, mark == JOURNAL_SENT ? SENT_END : MARK_END, st);
 	journal_release(&j);
 	return rc;
 }
@@ -132,7 +148,6 @@ int
 spool_record_attempt(struct spool_entry *e, const char *account,
     const struct status *reason, int64_t next_attempt, struct status *st)
 {
-	const struct envelope *envelope = &e->submission.envelope;
 	const struct status none = STATUS_INIT;
 	char *name = xstrdup(account);
 	struct journal_attempt a = {
@@ -142,10 +157,9 @@ spool_record_attempt(struct spool_entry *e, const char *account,
 	struct journal j;
 	int rc;
 
-	journal_init(&j, e->id, e->end, JOURNAL_FIRST_MAX);
-	journal_add_states(&j, envelope->recipients, envelope->count);
+	begin(&j, e, true);
 	journal_add_attempt(&j, &a, reason != NULL ? reason : &none);
-	rc = append(e, &j, JOURNAL_MAX - 2 * SEALED_MAX, st);
+	rc = append(e, &j, ATTEMPT_END, st);
 	journal_release(&j);
 	if (rc == -1) {
 		free(name);

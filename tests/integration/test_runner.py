@@ -331,6 +331,21 @@ class Runner(Queue):
         self.assertEqual(self.run_queue(0, "force")[1], 1)
         self.assertEqual(len(self.sandbox.messages()), 2)
 
+    def test_a_disk_that_takes_nothing_ends_the_run(self):
+        """Or each message would be said to the server once a minute."""
+        if harness.run(["strace", "-qq", "-o", "/dev/null", "-e",
+                        "inject=chdir:error=EIO", "true"]).code != 0:
+            self.skipTest("strace may not trace here")
+        self.queue(3)
+        done = harness.run(
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-e",
+             "inject=pwrite64,fallocate:error=ENOSPC", *self.command("0")])
+        self.assertEqual((done.code, done.stdout.split()[:2]),
+                         (0, ["1", "0"]), done.stderr)
+        self.assertEqual(self.sandbox.messages(), [])
+        self.assertEqual(self.run_queue(), (3, 3, 0, 0))
+        self.delivered(3)
+
     def test_a_message_too_old_is_given_up(self):
         self.use(retry_for="1s")
         self.queue(1)

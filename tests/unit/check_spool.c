@@ -17,6 +17,7 @@
 #include "base/xalloc.h"
 #include "check_main.h"
 #include "queue/journal.h"
+#include "queue/sealed.h"
 #include "queue/spool.h"
 #include "queue/spool_id.h"
 
@@ -766,6 +767,53 @@ START_TEST(what_cannot_be_moved_stays)
 END_TEST
 
 /* What was sent and cannot be removed has to be said: it would go out again. */
+/* Everybody deferred with words of his own, as long as they can be. */
+static void
+defer_all(struct envelope *e)
+{
+	struct status st = STATUS_INIT;
+	size_t i;
+
+	for (i = 0; i < e->count; i++) {
+		status_set(&st, EX_TEMPFAIL, "%zu", i);
+		memset(st.hint, '%', sizeof st.hint - 1);
+		memset(st.remote, '%', sizeof st.remote - 1);
+		recipient_settle(&e->recipients[i], RECIPIENT_DEFERRED, &st);
+	}
+}
+
+START_TEST(a_full_journal_takes_what_came_of_what_it_let_go)
+{
+	struct spool_entry e;
+	char id[SPOOL_ID_SIZE], name[20];
+	int attempts = 0;
+
+	while (submission.envelope.count < 70) {
+		snprintf(name, sizeof name, "%zu@x.example",
+		    submission.envelope.count);
+		add_recipient(name);
+	}
+	commit(id);
+	load(id, &e);
+	defer_all(&e.submission.envelope);
+	/* As if so much of the message were journal. */
+	e.size -= JOURNAL_MAX - 12 * SEALED_MAX;
+	while (spool_record_sent(&e, &status) == 0) {
+		ck_assert_int_eq(spool_record_attempt(&e, NULL, &status, 0,
+		    &status), 0);
+		attempts++;
+	}
+	ck_assert_ptr_nonnull(strstr(status.text, "full"));
+	ck_assert_int_gt(attempts, 9);	/* brief ones */
+	ck_assert_int_eq(spool_record_attempt(&e, NULL, NULL, 0, &status), 0);
+	ck_assert_int_eq(spool_fail(&spool, &e, &status), 0);
+	spool_entry_release(&e);
+	ck_assert_int_eq(spool_load(&spool, id, true, &e, &status), 0);
+	ck_assert_int_eq(e.attempts, attempts + 1);
+	spool_entry_release(&e);
+}
+END_TEST
+
 START_TEST(what_cannot_be_removed_is_an_error)
 {
 	char id[SPOOL_ID_SIZE];
@@ -882,6 +930,7 @@ suite(void)
 	tcase_add_test(t, a_spool_that_cannot_be_used_says_so);
 	tcase_add_test(t, what_cannot_be_moved_stays);
 	tcase_add_test(t, what_cannot_be_removed_is_an_error);
+	tcase_add_test(t, a_full_journal_takes_what_came_of_what_it_let_go);
 	tcase_add_loop_test(t, a_part_is_a_directory_of_ours, 0, 2);
 	tcase_add_loop_test(t, an_old_spool_is_adopted, 0, 2);
 	suite_add_tcase(s, t);
