@@ -88,8 +88,15 @@ safefile_open_directory(const char *path, uid_t owner, struct status *st)
 		errno = saved;
 		return -1;
 	}
-	if (fstat(fd, &sb) == 0 && sb.st_uid == owner &&
-	    (sb.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+	if (fstat(fd, &sb) == -1) {
+		saved = errno;
+		status_set_errno(st, EX_CANTCREAT, "cannot look at directory %s",
+		    path);
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	if (sb.st_uid == owner && (sb.st_mode & (S_IWGRP | S_IWOTH)) == 0)
 		return fd;
 	close(fd);
 	status_set(st, EX_CANTCREAT, "directory %s belongs to uid %ld (mode "

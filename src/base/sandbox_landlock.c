@@ -13,6 +13,7 @@
 
 #ifdef __linux__
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,7 +65,7 @@ allow(int ruleset, const char *path, uint64_t rights)
 
 	rule.directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (rule.directory == -1)
-		return true;
+		return errno == ENOENT;
 	rc = syscall(ADD_RULE, ruleset, PATH_BENEATH, &rule, 0U);
 	close(rule.directory);
 	return rc == 0;

@@ -126,8 +126,9 @@ make_place(const struct setup *s, char **directory, struct status *st)
 
 	if (s->file == NULL) {
 		*directory = xstrdup(SYSCONFDIR "/mailbearer");
-		if (mkdir(*directory, 0755) == 0)
-			return chmod(*directory, 0755);
+		if (mkdir(*directory, 0755) == 0 &&
+		    chmod(*directory, 0755) == 0)	/* whatever the umask */
+			return 0;
 		if (errno == EEXIST)
 			return 0;
 	} else {

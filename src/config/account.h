@@ -35,7 +35,8 @@ bool	account_may_send_as(const struct account *a, const char *address);
 
 /* Whether the user (real uid) may use it: no allow-users, root, a listed name,
  * or member (primary or by /etc/group) of a listed @group.  -1 with EX_NOPERM
- * and a hint that names the key. */
+ * and a hint that names the key; with EX_TEMPFAIL when the databases of users
+ * could not be asked. */
 int	account_check_user(const struct account *a, uid_t uid,
 	    struct status *st);
 

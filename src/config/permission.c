@@ -2,6 +2,7 @@
  *
  * allow-users: which local users may use an account.
  */
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -19,7 +20,18 @@ struct caller {
 	const struct passwd *passwd;	/* NULL: no entry for this uid */
 	gid_t		*groups;	/* NULL until asked for */
 	int		 group_count;
+	int		 error;		/* the databases did not answer; 0: they did */
 };
+
+/* What getpwnam(3) lists for "there is no such name"; any other value says that
+ * a name service is away, and nothing of the user. */
+static void
+note_error(struct caller *u, int error)
+{
+	if (error != 0 && error != ENOENT && error != ESRCH && error != EBADF &&
+	    error != EPERM)
+		u->error = error;
+}
 
 /* Primary and supplementary groups from the databases, not from the process,
  * whose groups the caller may have dropped or been given by another program. */
@@ -45,10 +57,13 @@ find_groups(struct caller *u)
 static bool
 is_member(struct caller *u, const char *name)
 {
-	const struct group *g = getgrnam(name);
+	const struct group *g;
 	gid_t gid;
 	int i;
 
+	errno = 0;
+	if ((g = getgrnam(name)) == NULL)
+		note_error(u, errno);
 	if (g == NULL || u->passwd == NULL)
 		return false;
 	gid = g->gr_gid;
@@ -74,6 +89,13 @@ entry_allows(struct caller *u, const char *entry)
 static int
 refuse(const struct account *a, const struct caller *u, struct status *st)
 {
+	if (u->error != 0) {
+		errno = u->error;
+		status_set_errno(st, EX_TEMPFAIL, "cannot look up who may use "
+		    "the account \"%s\"", a->name);
+		return status_hint(st, "see that the services of passwd and group "
+		    "in /etc/nsswitch.conf answer");
+	}
 	if (u->passwd != NULL)
 		status_set(st, EX_NOPERM,
 		    "user %.60s may not use the account \"%s\"",
@@ -96,7 +118,9 @@ account_check_user(const struct account *a, uid_t uid, struct status *st)
 
 	if (a->allow_users == NULL || uid == 0)
 		return 0;
-	u.passwd = getpwuid(uid);
+	errno = 0;
+	if ((u.passwd = getpwuid(uid)) == NULL)
+		note_error(&u, errno);
 	for (i = 0; !allowed && a->allow_users[i] != NULL; i++)
 		allowed = entry_allows(&u, a->allow_users[i]);
 	rc = allowed ? 0 : refuse(a, &u, st);

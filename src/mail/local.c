@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "mail/local.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,10 +51,15 @@ local_is(const struct local *l, const struct address *a)
 bool
 local_is_system_user(const void *context, const char *name)
 {
-	const struct passwd *pw = getpwnam(name);
+	const struct passwd *pw;
 
 	(void)context;
-	return pw == NULL || pw->pw_uid < FIRST_USER || pw->pw_uid == NOBODY;
+	errno = 0;
+	if ((pw = getpwnam(name)) != NULL)
+		return pw->pw_uid < FIRST_USER || pw->pw_uid == NOBODY;
+	/* A name service that is away knows people; their mail is not root's. */
+	return errno != EIO && errno != EAGAIN && errno != ETIMEDOUT &&
+	    errno != ECONNREFUSED && errno != EMFILE && errno != ENFILE;
 }
 
 static bool

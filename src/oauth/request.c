@@ -97,8 +97,9 @@ patience(const struct attempt *at)
 	int64_t until = clock_deadline(ATTEMPT_HELPER_MS);
 	int64_t brief = clock_deadline(OLD_TOKEN_HELPER_MS);
 
-	if (at->account->app->credential != CREDENTIAL_DELEGATED &&
-	    attempt_old_will_do(at))
+	if (at->account->app->credential == CREDENTIAL_DELEGATED)
+		return until;
+	if (attempt_old_will_do(at))
 		until = brief;
 	return until < at->deadline ? until : at->deadline;
 }

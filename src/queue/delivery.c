@@ -70,7 +70,8 @@ choose_account(struct attempt *a, struct status *st)
 	if (rc == -1)
 		return -1;
 	if (account_check_user(r->account, a->s->uid, st) == -1) {
-		st->class = CLASS_USAGE;	/* a retry changes nothing */
+		if (st->sysexit == EX_NOPERM)
+			st->class = CLASS_USAGE;	/* a retry changes nothing */
 		return -1;
 	}
 	return 0;

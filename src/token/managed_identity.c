@@ -228,11 +228,13 @@ read_key(struct buf *header, const char *path, struct status *st)
 	buf_reset(header);
 	buf_reserve(header, HEADER_MAX);
 	/* A line end would let the file write headers of its own. */
-	if (strpbrk(key, "\r\n") == NULL)
+	if (n == 0 || strpbrk(key, "\r\n") != NULL)
+		n = status_set(st, EX_CONFIG, "%s is no key file", path);
+	else
 		buf_addf(header, "Metadata: true\r\nAuthorization: Basic %s",
 		    key);
 	explicit_bzero(key, sizeof key);
-	return 0;
+	return n == -1 ? -1 : 0;
 }
 
 static int

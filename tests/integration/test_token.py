@@ -869,6 +869,18 @@ class Kinds(Case):
             self.assertIn("names no file", answer["error"]["text"])
             self.assertEqual(len(self.requests()), count + 1)
 
+    def test_azure_arc_key_with_a_line_end(self):
+        """It would be a header of its own; nothing is asked with half of it."""
+        class Spoilt(type(pathlib.Path())):
+            def write_text(self, text):
+                return super().write_text(text[:9] + "\r\nX-Other: 1\r\n")
+
+        directory = BUILD / "tests" / "arc-tokens"
+        directory.mkdir(exist_ok=True)
+        answer = self.arc(Spoilt(directory / ("%d.key" % os.getpid())))
+        self.assertIn("is no key file", answer["error"]["text"])
+        self.assertEqual(len(self.requests()), 1)
+
     def test_managed_identity_is_of_this_machine(self):
         self.write(client_secret_file=None, authority=None, tenant=None,
                    managed_identity="imds",

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+#include <dlfcn.h>
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -213,6 +215,22 @@ START_TEST(sending_as)
 }
 END_TEST
 
+static int group_error;		/* what getgrnam(3) fails with; 0: nothing */
+
+struct group *
+getgrnam(const char *name)
+{
+	static struct group *(*next)(const char *name);
+
+	if (group_error != 0) {
+		errno = group_error;
+		return NULL;
+	}
+	if (next == NULL)
+		*(void **)&next = dlsym(RTLD_NEXT, "getgrnam");
+	return next(name);
+}
+
 static int
 check_user(const char *allow_users, uid_t uid, struct status *st)
 {
@@ -268,6 +286,26 @@ START_TEST(a_uid_that_nobody_knows)
 }
 END_TEST
 
+/* Whoever the service knows is not refused for good while it is away. */
+START_TEST(a_name_service_that_is_away)
+{
+	const struct passwd *nobody = getpwnam("nobody");
+	struct status st;
+
+	ck_assert_ptr_nonnull(nobody);
+	group_error = EIO;
+	ck_assert_int_eq(check_user("\"@staff\"", nobody->pw_uid, &st), -1);
+	ck_assert_int_eq(st.sysexit, EX_TEMPFAIL);
+	ck_assert_ptr_nonnull(strstr(st.hint, "nsswitch.conf"));
+	ck_assert_int_eq(check_user("{ \"@staff\", nobody }", nobody->pw_uid,
+	    &st), 0);
+	group_error = ENOENT;
+	ck_assert_int_eq(check_user("\"@staff\"", nobody->pw_uid, &st), -1);
+	ck_assert_int_eq(st.sysexit, EX_NOPERM);
+	group_error = 0;
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -281,6 +319,7 @@ suite(void)
 	tcase_add_loop_test(t, sending_as, 0, COUNT(send_as));
 	tcase_add_test(t, who_may_use_it);
 	tcase_add_test(t, a_uid_that_nobody_knows);
+	tcase_add_test(t, a_name_service_that_is_away);
 	suite_add_tcase(s, t);
 	return s;
 }
