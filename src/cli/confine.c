@@ -128,6 +128,8 @@ enter(const struct config *config)
 void
 confine_sender(const struct caller *caller, const struct config *config)
 {
+	if (starter_is_used())
+		return;		/* check, before it sends */
 	outside = (struct outside){ .caller = caller, .config = config,
 	    .program.out = -1 };
 	starter_begin(errands, &outside);
