@@ -83,10 +83,6 @@ check_config(struct check *k, struct check_result *r)
 	    (unsigned)sb.st_mode & 07777,
 	    count_words(accounts, sizeof accounts, c->account_count, "account"),
 	    count_words(apps, sizeof apps, c->app_count, "app"));
-	if (c->account_count == 0)
-		check_fail(r, EX_CONFIG, "there is no account: nothing can be "
-		    "sent", "mailbearer setup shows the way; "
-		    "mailbearer.conf(5) has the keys");
 }
 
 /* With one account, whoever may send may send from it; with several, one that is

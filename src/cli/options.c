@@ -24,14 +24,6 @@ struct flag {
 };
 
 static int
-set_body(struct options *o, const char *value, struct status *st)
-{
-	(void)st;
-	o->body = value;
-	return 0;
-}
-
-static int
 set_mode(struct options *o, const char *value, struct status *st)
 {
 	static const struct {
@@ -227,7 +219,7 @@ refuse(struct options *o, const char *value, struct status *st)
 
 static const struct flag flags[] = {
 	{ 'A', VALUE, NULL, "ignored: there is one configuration" },
-	{ 'B', VALUE, set_body, "body type 7BIT or 8BITMIME; otherwise ignored, "
+	{ 'B', VALUE, NULL, "body type 7BIT or 8BITMIME; otherwise ignored, "
 	  "the message itself is looked at" },
 	{ 'b', VALUE, set_mode, "mode: m, a (message), s (SMTP on stdin), p (list "
 	  "the spool), i (proofread the alias file, and exit 0), v (verify "

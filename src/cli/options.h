@@ -42,7 +42,6 @@ struct options {
 	bool		 quiet;			/* -oeq: no text on stderr */
 	const char	*sender;		/* -f, -r; "" and "<>" are the null path */
 	const char	*full_name;		/* -F */
-	const char	*body;			/* -B */
 	const char	*notify, *ret, *envid;	/* -N, -R, -V */
 	const char	*tag;			/* -L */
 	const char	*queue_id, *queue_recipient, *queue_sender; /* -qI -qR -qS */

@@ -108,12 +108,6 @@ submitter_close(struct submitter *s)
 	config_release(&s->config);
 }
 
-static int
-random_bytes(void *to, size_t len)
-{
-	return getentropy(to, len);
-}
-
 /* Unique without asking anyone: time and 80 random bits. */
 static int
 make_message_id(char *id, size_t size, struct status *st)
@@ -121,7 +115,7 @@ make_message_id(char *id, size_t size, struct status *st)
 	unsigned char bytes[10];
 	char hex[2 * sizeof bytes + 1];
 
-	if (random_bytes(bytes, sizeof bytes) == -1)
+	if (getentropy(bytes, sizeof bytes) == -1)
 		return status_set_errno(st, EX_OSERR, "no random bytes");
 	hex_encode(hex, bytes, sizeof bytes);
 	snprintf(id, size, "%llx.%s", (long long)clock_wall(), hex);

@@ -37,7 +37,6 @@ struct body_reader {
 	enum body_encoding encoding;
 	int64_t	 offset;
 	size_t	 column;	/* octets on the current output line */
-	bool	 failed;
 	/* private to body.c */
 	unsigned char	carry[8];
 	size_t	 carried;

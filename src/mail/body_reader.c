@@ -190,8 +190,6 @@ body_read(struct body_reader *r, char *to, size_t size, struct status *st)
 		do
 			n = read_piece(r, to, size, &at_end, st);
 		while (n == 0 && !at_end);
-	if (n < 0)
-		r->failed = true;
 	return n;
 }
 

@@ -25,7 +25,7 @@
 void
 limits_key(char key[LIMITS_KEY_SIZE], const struct account *a)
 {
-	const char *mailbox = a->mailbox != NULL ? a->mailbox : a->name;
+	const char *mailbox = a->mailbox;
 	uint64_t hash = HASH_INIT;
 	char readable[25];
 	size_t i;

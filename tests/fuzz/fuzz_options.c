@@ -56,7 +56,7 @@ check_value(const struct command *c, const char *value)
 static void
 check_values(const struct command *c, const struct options *o)
 {
-	const char *const values[] = { o->sender, o->full_name, o->body,
+	const char *const values[] = { o->sender, o->full_name,
 	    o->notify, o->ret, o->envid, o->tag, o->queue_id,
 	    o->queue_recipient, o->queue_sender };
 	size_t i;
