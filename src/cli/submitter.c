@@ -41,7 +41,8 @@ submitter_reserve(const struct submitter *s)
 
 /* A config that is wrong costs nobody his mail: with the defaults, which know a
  * spool but no account, everything is kept until it is mended.  Where there is
- * no config at all, and under -C, the caller is told instead. */
+ * no config at all, where it wants no spool, and under -C, the caller is told
+ * instead. */
 static int
 load_config(struct submitter *s, struct status *st)
 {
@@ -53,7 +54,7 @@ load_config(struct submitter *s, struct status *st)
 		return 0;
 	missing = errno == ENOENT;
 	s->config_status = wrong;
-	if (missing || source->given ||
+	if (missing || source->given || !config_may_spool(source) ||
 	    config_default(&s->config, source, &ignored) == -1) {
 		*st = wrong;
 		return -1;

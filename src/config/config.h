@@ -139,6 +139,9 @@ int	config_parse(struct config *c, const struct config_source *source,
  * while the real one is wrong. */
 int	config_default(struct config *c, const struct config_source *source,
 	    struct status *st);
+/* False when a file that may be wrong otherwise says `spool = false`: then it is
+ * not for the defaults to keep mail, for there may be nothing that sends it. */
+bool	config_may_spool(const struct config_source *source);
 void	config_release(struct config *c);
 
 const struct account *config_account(const struct config *c, const char *name);

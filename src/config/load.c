@@ -2,20 +2,31 @@
 #include "config/config.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "config/lex.h"
+#include "config/value.h"
+
+static const char *
+path_of(const struct config_source *source)
+{
+	return source->path != NULL ? source->path :
+	    SYSCONFDIR "/mailbearer.conf";
+}
 
 int
 config_load(struct config *c, const struct config_source *source,
     struct status *st)
 {
-	const char *path = source->path != NULL ? source->path :
-	    SYSCONFDIR "/mailbearer.conf";
 	struct buf text;
 	bool missing;
 	int rc;
 
 	*c = (struct config){ .path = NULL };
-	if (safefile_read(path, TRUST_CONFIG, &source->trust, CONFIG_FILE_MAX,
-	    &text, st) == -1) {
+	if (safefile_read(path_of(source), TRUST_CONFIG, &source->trust,
+	    CONFIG_FILE_MAX, &text, st) == -1) {
 		missing = errno == ENOENT;
 		if (missing)
 			status_hint(st, "write it: mailbearer.conf(5) has an "
@@ -28,4 +39,47 @@ config_load(struct config *c, const struct config_source *source,
 	/* Only a file that is not there is ENOENT. */
 	errno = 0;
 	return rc;
+}
+
+static bool
+is_word(const struct scanner *s, const char *word)
+{
+	return s->token == TOKEN_WORD && s->len == strlen(word) &&
+	    memcmp(s->start, word, s->len) == 0;
+}
+
+/* Reads behind `spool =`: whether it is false. */
+static bool
+reads_false(struct scanner *s)
+{
+	bool flag = true, is_false;
+	char *value;
+
+	if (lex_token(s) == -1 || s->token != TOKEN_EQUALS ||
+	    lex_token(s) == -1 ||
+	    (s->token != TOKEN_WORD && s->token != TOKEN_STRING))
+		return false;
+	value = xmemdup(s->start, s->len);
+	is_false = value_flag(value, &flag) == 0 && !flag;
+	free(value);
+	return is_false;
+}
+
+/* There is one key of this name, so the block need not be known. */
+bool
+config_may_spool(const struct config_source *source)
+{
+	struct status st = STATUS_INIT;
+	struct scanner s = { .path = path_of(source), .line = 1, .st = &st };
+	struct buf text;
+	bool may = true;
+
+	if (safefile_read(s.path, TRUST_CONFIG, &source->trust,
+	    CONFIG_FILE_MAX, &text, &st) == -1)
+		return true;
+	s.next = text.data;
+	while (may && lex_token(&s) == 0 && s.token != TOKEN_END)
+		may = !is_word(&s, "spool") || !reads_false(&s);
+	buf_release(&text);
+	return may;
 }

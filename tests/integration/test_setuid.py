@@ -324,6 +324,26 @@ class Names(Case):
         self.assertEqual([r.address for r in self.delivered()[0].recipients],
                          ["bob@example.net", "it@contoso.com"])
 
+    def test_a_broken_config_that_wants_no_spool_gets_none(self):
+        """Nobody may be there to send it."""
+        spool = PREFIX / "var" / "spool" / "mailbearer" / "new"
+        before = set(spool.glob("*"))
+        for text, code in (("spool = false\nfoo = 1\n", 78),
+                           ("foo = 1 /* x */\n  spool='off'", 78),
+                           ('foo = 1\nspool = "No" account {', 78),
+                           ("# spool = false\nfoo = 1\n", 0),
+                           ('foo = "spool = false"\n', 0),
+                           ("foo = 1\nspool = true\n", 0)):
+            with self.subTest(text=text):
+                self.path.write_text(text, encoding="utf-8")
+                result = run([str(PREFIX / "sbin" / "sendmail"),
+                              "bob@example.net"], SIMPLE)
+                kept = set(spool.glob("*")) - before
+                for path in kept:
+                    path.unlink()
+                self.assertEqual((result.code, len(kept)),
+                                 (code, int(code == 0)))
+
     def test_what_was_kept_meanwhile_is_sent_from_another_spool(self):
         """The wrong config could not say where the spool is."""
         compiled_in = PREFIX / "var" / "spool" / "mailbearer" / "new"
