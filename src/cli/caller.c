@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "diagnose/diagnose.h"
+#include "queue/eventlog.h"
 
 struct config_source
 caller_source(const struct identity *id, const char *file)
@@ -81,6 +82,16 @@ caller_say(const struct caller *c, const struct status *st)
 		    st->enhanced, st->enhanced[0] != '\0' ? " " : "",
 		    st->remote);
 	caller_say_line(c, "hint: %s", caller_advice(c, st));
+}
+
+void
+caller_refuse(const struct caller *c, const struct status *st)
+{
+	struct status told = *st;
+
+	caller_say(c, st);
+	status_hint(&told, "%s", caller_advice(c, st));
+	eventlog_refused(c->identity->caller, c->options->tag, &told);
 }
 
 void

@@ -34,6 +34,9 @@ void	caller_say(const struct caller *c, const struct status *st);
  * installation's, and we cannot have it only because of who we are, it is not to
  * give that file away. */
 const char *caller_advice(const struct caller *c, const struct status *st);
+/* The same for mail that is refused before anything was tried, and in the log:
+ * cron and PHP show nobody what is on stderr. */
+void	caller_refuse(const struct caller *c, const struct status *st);
 /* One line "NAME: ..." on stderr, under the same rule. */
 void	caller_say_line(const struct caller *c, const char *format, ...)
 	    __attribute__((format(printf, 2, 3)));

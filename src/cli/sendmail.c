@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cli/caller.h"
 #include "cli/mailq.h"
 #include "cli/newaliases.h"
@@ -35,15 +36,40 @@ run_mode(const struct caller *c)
 
 /* Before any mode is reached.  A caller's open file is put back to where it
  * was: he may want to save the message from it. */
-static int
-fail(const struct caller *c, const struct status *st)
+static void
+drain(void)
 {
 	off_t start = lseek(STDIN_FILENO, 0, SEEK_CUR);
 
 	caller_drain_stdin();
 	if (start != -1)
 		lseek(STDIN_FILENO, start, SEEK_SET);
+}
+
+static int
+fail(const struct caller *c, const struct status *st)
+{
+	drain();
 	caller_say(c, st);
+	return status_exit(st);
+}
+
+/* Mail that comes with flags that are none: cron and PHP show nobody what is on
+ * stderr, so the log has it.  Other modes have a person before them. */
+static int
+refuse(const struct caller *c, const struct status *st)
+{
+	struct status ignored = STATUS_INIT;
+	struct config config;
+
+	if (c->options->mode != MODE_MESSAGE && c->options->mode != MODE_SMTP)
+		return fail(c, st);
+	if (config_load(&config, &c->source, &ignored) == 0) {
+		(void)log_open("mailbearer", config.log, &ignored);
+		config_release(&config);
+	}
+	drain();
+	caller_refuse(c, st);
 	return status_exit(st);
 }
 
@@ -54,10 +80,11 @@ sendmail_main(struct identity *id, const char *name, int argc, char **argv)
 	struct caller c = { .name = name, .identity = id, .options = &options };
 	struct status st = STATUS_INIT;
 
-	if (privilege_keep(id, &st) == -1 ||
-	    options_parse(&options, name, false, argc, argv, &st) == -1)
+	if (privilege_keep(id, &st) == -1)
 		return fail(&c, &st);
 	c.source = caller_source(id, NULL);
+	if (options_parse(&options, name, false, argc, argv, &st) == -1)
+		return refuse(&c, &st);
 	return run_mode(&c);
 }
 
@@ -72,9 +99,10 @@ sendmail_as_caller(struct identity *id, int argc, char **argv)
 
 	/* Root's own config is read as root: with -C nothing of the
 	 * installation is used, neither its files nor its user. */
-	if (privilege_drop(id, options.config_file == NULL, &st) == -1 ||
-	    parsed == -1)
+	if (privilege_drop(id, options.config_file == NULL, &st) == -1)
 		return fail(&c, &st);
 	c.source = caller_source(id, options.config_file);
+	if (parsed == -1)
+		return refuse(&c, &st);
 	return run_mode(&c);
 }

@@ -62,6 +62,14 @@ fail(struct smtpd *s, int sysexit)
 		s->sysexit = sysexit;
 }
 
+/* A message that is not tried: the log has it, too. */
+static void
+refuse(struct smtpd *s, const struct status *st)
+{
+	fail(s, st->sysexit);
+	caller_refuse(s->submitter.caller, st);
+}
+
 /* Counts what is no SMTP.  Who sends a message where we expect commands is told
  * by the exit status that it went nowhere. */
 static void
@@ -208,7 +216,15 @@ reply_outcome(struct smtpd *s, const struct outcome *out)
 	char served[60] = "";
 
 	if (out->sysexit == EX_OK && out->spool_id[0] != '\0') {
-		reply("250 2.0.0 Spooled as %s", out->spool_id);
+		reply("250 2.0.0 Spooled as %s%s", out->spool_id,
+		    out->refused != 0 ? "; some recipients were refused" : "");
+		return;
+	}
+	if (out->sysexit == EX_OK && out->refused != 0) {
+		/* The status is the first refused one's, and names him. */
+		reply("250 2.0.0 %zu delivered, %zu refused: %s%s%s",
+		    out->delivered, out->refused, st->text,
+		    st->remote[0] != '\0' ? ": " : "", st->remote);
 		return;
 	}
 	if (out->sysexit == EX_OK) {
@@ -241,7 +257,7 @@ conclude(struct smtpd *s, struct submission *m)
 	if (submission_address_list(m, &s->submitter, &s->recipients,
 	    &st) == -1) {
 		reply("554 5.1.3 %s", st.text);
-		fail(s, st.sysexit);
+		refuse(s, &st);
 		return;
 	}
 	submit(&s->submitter, m, &out);
@@ -275,7 +291,7 @@ do_data(struct smtpd *s, char *args)
 	    begun.sysexit != EX_OK) {
 		if (begun.sysexit != EX_OK)
 			st = begun;
-		fail(s, st.sysexit);
+		refuse(s, &st);
 		if (s->in.eof)
 			s->done = true;		/* nobody to tell */
 		else
@@ -397,6 +413,7 @@ smtpd_main(const struct caller *caller)
 	if (submitter_open(&s.submitter, &silent, &st) == -1) {
 		reply("421 4.3.5 %s", st.text);
 		caller_drain_stdin();
+		caller_refuse(&silent, &st);
 		return status_exit(&st);
 	}
 	s.parameters.max_size = s.submitter.config.max_message_size;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "cli/submit.h"
 
+#include <stdio.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -50,10 +51,9 @@ attempt(struct submitter *s, struct submission *m,
 	};
 	struct status st = STATUS_INIT;
 
-	if (delivery_attempt(&s->config, m, &options, report, &st) == -1)
-		log_line(LOG_DEBUG, "attempt failed: %s", st.text);
+	/* Why it failed, if it did, each recipient knows. */
+	(void)delivery_attempt(&s->config, m, &options, report, &st);
 	trace_end();
-	eventlog_attempt(m, report, "");
 }
 
 /* Why a message is not tried now; NULL if it is. */
@@ -91,7 +91,6 @@ keep_waiting(struct submitter *s, struct submission *m,
 	    (at_once ? 0 : FIRST_RETRY), out->spool_id, st) == -1)
 		return -1;
 	/* From here on the mail is safe. */
-	eventlog_spooled(m, report, out->spool_id, why);
 	out->run_queue = at_once &&
 	    s->caller->options->delivery != DELIVER_QUEUE;
 	return 0;
@@ -128,17 +127,25 @@ exit_code(const struct outcome *out, bool waits, bool in_failed)
 	return out->refused != 0 ? status_exit(&out->status) : EX_OK;
 }
 
-/* Neither sent nor kept: the caller has to know, and both reasons. */
+/* Neither sent nor kept: the caller and the log have to know, and both reasons. */
 static void
-blame_spool(struct outcome *out, const struct status *st)
+blame_spool(struct outcome *out, struct submission *m, const struct status *st)
 {
-	struct status why = out->status;
+	struct status both = *st;
 
-	out->status = *st;
-	if (why.text[0] != '\0')
-		status_context(&out->status, "%s; and the message cannot be kept",
-		    why.text);
-	out->sysexit = status_exit(&out->status);
+	if (out->status.text[0] != '\0') {
+		snprintf(both.text, sizeof both.text, "%s; and it was not sent: "
+		    "%s", st->text, out->status.text);
+		status_remote(&both, out->status.reply, out->status.enhanced,
+		    out->status.remote);
+	}
+	status_context(&both, "the message cannot be kept");
+	out->status = both;
+	out->sysexit = status_exit(&both);
+	envelope_settle(&m->envelope, RECIPIENT_PENDING, RECIPIENT_DEFERRED,
+	    &both);
+	envelope_settle(&m->envelope, RECIPIENT_DEFERRED, RECIPIENT_DEFERRED,
+	    &both);
 }
 
 void
@@ -157,12 +164,14 @@ submit(struct submitter *s, struct submission *m, struct outcome *out)
 	count(out, &m->envelope);
 	pick_status(out, &m->envelope);
 	if (s->has_spool && keep_waiting(s, m, &report, out, &st) == -1)
-		blame_spool(out, &st);
+		blame_spool(out, m, &st);
 	else if (s->config.spool && !s->has_spool && out->deferred != 0)
-		blame_spool(out, &s->spool_status);
+		blame_spool(out, m, &s->spool_status);
 	else
 		out->sysexit = exit_code(out, s->has_spool,
 		    keep_refused(s, m, &report, out));
+	eventlog_attempt(m, &report, out->spool_id, out->spool_id[0] != '\0' ?
+	    EVENTLOG_SPOOLED : EVENTLOG_REFUSED);
 	out->renew = report.wants_renewal ? report.account : NULL;
 	delivery_report_release(&report);
 }

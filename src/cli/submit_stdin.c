@@ -130,11 +130,11 @@ submit_stdin(const struct caller *caller)
 
 	if (submitter_open(&s, caller, &st) == -1) {
 		caller_drain_stdin();
-		caller_say(caller, &st);
+		caller_refuse(caller, &st);
 		out.sysexit = status_exit(&st);
 	} else {
 		if (take_in(&s, &m, &st) == -1) {
-			caller_say(caller, &st);
+			caller_refuse(caller, &st);
 			out.sysexit = status_exit(&st);
 		} else {
 			submit(&s, &m, &out);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "diagnose/diagnose.h"
 
 #define LISTED_MAX	600	/* octets of recipients on one line */
 
@@ -42,8 +43,7 @@ list_group(const struct envelope *e, size_t first, bool *done,
 		count++;
 	}
 	log_event_add(event, "to", "%s", list.data);
-	if (count > 1)
-		log_event_add(event, "nrcpt", "%zu", count);
+	log_event_add(event, "nrcpt", "%zu", count);
 	buf_release(&list);
 }
 
@@ -65,94 +65,110 @@ add_message(struct log_event *e, const struct submission *s,
 	add_optional(e, "id", spool_id);
 	add_optional(e, "tag", s->tag);
 	log_event_add(e, "uid", "%lu", (unsigned long)s->uid);
-	if (r != NULL) {
-		if (r->account != NULL)
-			log_event_add(e, "account", "%s", r->account->name);
-		add_optional(e, "why", r->why);
-		add_optional(e, "from", r->mail_from);
-		if (r->from_rewritten)
-			add_optional(e, "was-from", r->header_from);
-		add_optional(e, "message-id", r->message_id);
-		log_event_add(e, "bytes", "%lld", (long long)r->bytes);
-	}
+	if (r->account != NULL)
+		log_event_add(e, "account", "%s", r->account->name);
+	add_optional(e, "why", r->why);
+	add_optional(e, "from", r->mail_from);
+	if (r->from_rewritten)
+		add_optional(e, "was-from", r->header_from);
+	add_optional(e, "message-id", r->message_id);
+	log_event_add(e, "bytes", "%lld", (long long)(r->bytes != 0 ?
+	    r->bytes : s->message.size));
 	log_event_add(e, "delay", "%llds",
 	    (long long)(clock_wall() - s->received));
 	add_optional(e, "script", script);
 	free(script);
 }
 
+/* What a person has to mend is loud. */
 static int
-priority_of(const struct recipient *r)
+priority_of(enum status_class class, int otherwise)
 {
-	enum status_class class = recipient_fate(r)->class;
-
-	if (r->state == RECIPIENT_DELIVERED)
-		return LOG_INFO;
-	if (class == CLASS_CONFIG || class == CLASS_POLICY)
-		return LOG_ERR;
-	return r->state == RECIPIENT_REFUSED ? LOG_NOTICE : LOG_WARNING;
+	return class == CLASS_CONFIG || class == CLASS_POLICY ? LOG_ERR :
+	    otherwise;
 }
 
+/* The event of a recipient in that state, and how loud it is where it passes by
+ * itself, or cannot be helped. */
 static const char *
-event_name(enum recipient_state state)
+event_of(enum recipient_state state, enum eventlog_rest rest, int *priority)
 {
-	switch (state) {
-	case RECIPIENT_DELIVERED:
+	static const struct { const char *name; int priority; } rests[] = {
+		[EVENTLOG_SPOOLED] = { "spooled", LOG_WARNING },
+		[EVENTLOG_DEFERRED] = { "deferred", LOG_WARNING },
+		[EVENTLOG_REFUSED] = { "refused", LOG_ERR },
+	};
+
+	*priority = LOG_INFO;
+	if (state == RECIPIENT_DELIVERED)
 		return "sent";
-	case RECIPIENT_REFUSED:
+	*priority = LOG_NOTICE;
+	if (state == RECIPIENT_REFUSED)
 		return "failed";
-	case RECIPIENT_PENDING:
-	case RECIPIENT_ACCEPTED:
-	case RECIPIENT_DEFERRED:
-		break;
-	}
-	return "deferred";
+	if (state != RECIPIENT_PENDING)		/* else nobody tried */
+		*priority = rests[rest].priority;
+	return rests[rest].name;
+}
+
+/* Every failure says what to do next (promise 6). */
+static void
+add_status(struct log_event *e, const struct status *st)
+{
+	struct status full = *st;
+
+	if (st->sysexit != EX_OK && st->hint[0] == '\0')
+		status_hint(&full, "%s", diagnose_advice(st));
+	log_event_add_status(e, &full);
+}
+
+/* The line of a group, recipient `first` and those who fared alike. */
+static void
+log_group(const struct submission *s, const struct delivery_report *r,
+    const char *spool_id, enum eventlog_rest rest, size_t first, bool *done)
+{
+	const struct recipient *to = &s->envelope.recipients[first];
+	struct log_event event;
+	struct status st;
+	int priority;
+
+	log_event_begin(&event, event_of(to->state, rest, &priority));
+	add_message(&event, s, r, spool_id);
+	list_group(&s->envelope, first, done, &event);
+	if (r->dkim_dropped)
+		log_event_add(&event, "dkim", "dropped");
+	if (r->answer_unknown && to->state == RECIPIENT_DEFERRED)
+		log_event_add(&event, "possible-duplicate", "yes");
+	if (to->state == RECIPIENT_DELIVERED)
+		log_event_add(&event, "token", "%s",
+		    r->token_cached ? "cached" : "new");
+	recipient_status(to, &st);
+	add_status(&event, &st);
+	log_event_end(&event, to->state == RECIPIENT_DELIVERED ? priority :
+	    priority_of(st.class, priority));
 }
 
 void
 eventlog_attempt(const struct submission *s, const struct delivery_report *r,
-    const char *spool_id)
+    const char *spool_id, enum eventlog_rest rest)
 {
-	const struct envelope *e = &s->envelope;
-	struct log_event event;
-	bool *done = xcalloc(e->count, sizeof *done);
-	struct status st;
+	bool *done = xcalloc(s->envelope.count, sizeof *done);
 	size_t i;
 
-	for (i = 0; i < e->count; i++) {
-		if (done[i] || e->recipients[i].turn == 0)
-			continue;
-		log_event_begin(&event, event_name(e->recipients[i].state));
-		add_message(&event, s, r, spool_id);
-		list_group(e, i, done, &event);
-		if (r->dkim_dropped)
-			log_event_add(&event, "dkim", "dropped");
-		if (r->answer_unknown &&
-		    e->recipients[i].state == RECIPIENT_DEFERRED)
-			log_event_add(&event, "possible-duplicate", "yes");
-		if (e->recipients[i].state == RECIPIENT_DELIVERED)
-			log_event_add(&event, "token", "%s",
-			    r->token_cached ? "cached" : "new");
-		recipient_status(&e->recipients[i], &st);
-		log_event_add_status(&event, &st);
-		log_event_end(&event, priority_of(&e->recipients[i]));
-	}
+	for (i = 0; i < s->envelope.count; i++)
+		if (!done[i] && (rest != EVENTLOG_DEFERRED ||
+		    s->envelope.recipients[i].turn != 0))
+			log_group(s, r, spool_id, rest, i, done);
 	free(done);
 }
 
 void
-eventlog_spooled(const struct submission *s, const struct delivery_report *r,
-    const char *spool_id, const struct status *why)
+eventlog_refused(uid_t uid, const char *tag, const struct status *st)
 {
 	struct log_event event;
 
-	log_event_begin(&event, "spooled");
-	add_message(&event, s, r, spool_id);
-	log_event_add(&event, "nrcpt", "%zu", s->envelope.count -
-	    envelope_count(&s->envelope, RECIPIENT_DELIVERED) -
-	    envelope_count(&s->envelope, RECIPIENT_REFUSED));
-	if (why != NULL && why->sysexit != EX_OK)
-		log_event_add_status(&event, why);
-	log_event_end(&event, why != NULL && (why->class == CLASS_CONFIG ||
-	    why->class == CLASS_POLICY) ? LOG_ERR : LOG_NOTICE);
+	log_event_begin(&event, "refused");
+	add_optional(&event, "tag", tag);
+	log_event_add(&event, "uid", "%lu", (unsigned long)uid);
+	add_status(&event, st);
+	log_event_end(&event, priority_of(st->class, LOG_NOTICE));
 }

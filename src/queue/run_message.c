@@ -273,7 +273,8 @@ finish_attempt(struct try *t)
 	 * is written. */
 	if (!t->was_held) {
 		r->counts.tried++;
-		eventlog_attempt(&t->entry.submission, &t->report, t->entry.id);
+		eventlog_attempt(&t->entry.submission, &t->report, t->entry.id,
+		    EVENTLOG_DEFERRED);
 		/* The message is due still, and so it would go with the others:
 		 * they wait for a disk that takes something. */
 		if (settle(t, true) == -1 && until == 0 && account != NULL)
