@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "mail/encoded_word.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/encode.h"
+#include "base/idna.h"
+#include "base/xalloc.h"
 #include "mail/charset.h"
 #include "mail/utf8.h"
 
@@ -240,6 +243,72 @@ add_phrase(struct buf *out, const char *p, const char *end,
 	buf_release(&text);
 }
 
+/* The domain of the address in `p` to `end` as A-labels: what is around it is
+ * then *at and *rest.  False if it has none that IDNA takes. */
+static bool
+find_domain(const char *p, const char *end, char ascii[IDNA_DOMAIN_SIZE],
+    const char **at, const char **rest)
+{
+	char *domain;
+	bool found;
+
+	for (*at = end; *at > p && (*at)[-1] != '@'; --*at)
+		;
+	for (*rest = *at; *rest < end && strchr(BLANK "<>,;:", **rest) == NULL;
+	    ++*rest)
+		;
+	if (*at == p)
+		return false;
+	domain = xmemdup(*at, (size_t)(*rest - *at));
+	found = idna_to_ascii(domain, ascii) == 0;
+	free(domain);
+	return found;
+}
+
+/* What is no address that can be sent as one, less its brackets: the name of a
+ * group of nobody, as in RFC 6857, for a word alone would be a mailbox. */
+static void
+add_unreadable(struct buf *out, const char *p, const char *end,
+    const char *charset)
+{
+	static const char around[] = BLANK "<>,;";
+	const char *last = end;
+
+	for (; p < end && strchr(around, *p) != NULL; p++)
+		if (*p != '<')
+			buf_addch(out, *p);
+	while (last > p && strchr(around, last[-1]) != NULL)
+		last--;
+	encoded_word_all(out, p, (size_t)(last - p), charset);
+	buf_addstr(out, ":;");
+	for (; last < end; last++)
+		if (*last != '>')
+			buf_addch(out, *last);
+}
+
+/* An address and what delimits it, without phrase and comments. */
+static void
+add_address(struct buf *out, const char *p, const char *end,
+    const char *charset, bool smtputf8)
+{
+	char ascii[IDNA_DOMAIN_SIZE];
+	const char *at, *rest;
+
+	if (!utf8_has_8bit(p, (size_t)(end - p))) {
+		buf_add(out, p, (size_t)(end - p));
+		return;
+	}
+	if (!find_domain(p, end, ascii, &at, &rest) ||
+	    !utf8_valid(p, (size_t)(at - p)) ||
+	    (!smtputf8 && utf8_has_8bit(p, (size_t)(at - p)))) {
+		add_unreadable(out, p, end, charset);
+		return;
+	}
+	buf_add(out, p, (size_t)(at - p));
+	buf_addstr(out, ascii);
+	buf_add(out, rest, (size_t)(end - rest));
+}
+
 /* Behind the list element at `p`; *phrase is where the display name or group
  * name before it ends, `p` itself if there is none. */
 static const char *
@@ -258,7 +327,7 @@ element_end(const char *p, const char **phrase)
 
 void
 encoded_word_addresses(struct buf *out, const char *text,
-    const char *charset)
+    const char *charset, bool smtputf8)
 {
 	const char *p = text, *end, *phrase, *next;
 
@@ -266,11 +335,48 @@ encoded_word_addresses(struct buf *out, const char *text,
 		end = element_end(p, &phrase);
 		add_phrase(out, p, phrase, charset);
 		for (p = phrase; p < end; p = next) {
+			next = p;
+			while (next < end && *next != '(')
+				next = token_end(next);
+			add_address(out, p, next, charset, smtputf8);
+			p = next;
+			if (p == end)
+				break;
 			next = token_end(p);
-			if (*p == '(')
-				add_comment(out, p, next, charset);
-			else
-				buf_add(out, p, (size_t)(next - p));
+			add_comment(out, p, next, charset);
 		}
+	}
+}
+
+/* A quoted string whose text is encoded stays one. */
+static void
+add_quoted(struct buf *out, const char *p, const char *end,
+    const char *charset)
+{
+	struct buf text;
+
+	buf_init(&text, out->max);
+	add_unquoted(&text, p, end);
+	buf_addch(out, '"');
+	encoded_word_all(out, text.data, text.len, charset);
+	buf_addch(out, '"');
+	buf_release(&text);
+}
+
+void
+encoded_word_tokens(struct buf *out, const char *text, const char *charset)
+{
+	const char *next;
+	size_t word;
+
+	for (; *text != '\0'; text = next) {
+		word = strcspn(text, BLANK "\"();=,<>");
+		next = word != 0 ? text + word : *text == '"' ?
+		    token_end(text) : text + 1;
+		if (*text == '"' && utf8_has_8bit(text, (size_t)(next - text)))
+			add_quoted(out, text, next, charset);
+		else
+			encoded_word_all(out, text, (size_t)(next - text),
+			    charset);
 	}
 }

@@ -21,9 +21,15 @@ void	encoded_word_all(struct buf *out, const char *text, size_t len,
 /* Unstructured text (RFC 2047 5 (1)): only the words that need it. */
 void	encoded_word_text(struct buf *out, const char *text,
 	    const char *charset);
-/* An address list (5 (2) and (3)): display names, group names and comments.
- * Addresses stay as they are: encoding cannot help them. */
+/* An address list (5 (2) and (3)): display names, group names and comments; the
+ * domain of an address becomes A-labels.  An address in UTF-8 stays one only with
+ * `smtputf8` (RFC 6531); without it, and where it cannot be read, it becomes the
+ * name of an empty group: nobody can answer to it, but the field can be sent. */
 void	encoded_word_addresses(struct buf *out, const char *text,
+	    const char *charset, bool smtputf8);
+/* Tokens and quoted strings, where 5 allows no encoded word: what stands in there
+ * is encoded all the same, which readers understand, and 8-bit bytes are worse. */
+void	encoded_word_tokens(struct buf *out, const char *text,
 	    const char *charset);
 /* Whether this word is one: =?charset?encoding?text?= */
 bool	encoded_word_is_one(const char *word, size_t len);

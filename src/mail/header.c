@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/xalloc.h"
+#include "mail/utf8.h"
 
 #define LINE_MAX_NICE	78
 
@@ -354,4 +355,16 @@ header_set(struct header *h, size_t i, const char *body)
 
 	write_field(&h->fields[i], old.name, body);
 	release_field(&old);
+}
+
+bool
+header_is_8bit(const struct header *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->count; i++)
+		if (utf8_has_8bit(h->fields[i].body,
+		    strlen(h->fields[i].body)))
+			return true;
+	return false;
 }

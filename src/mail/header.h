@@ -69,6 +69,9 @@ void	header_append(struct header *h, const char *name, const char *body);
 void	header_set(struct header *h, size_t i, const char *body);
 void	header_delete(struct header *h, size_t i);
 
+/* There is an octet over 127 in a body. */
+bool	header_is_8bit(const struct header *h);
+
 /* The section as it is sent, pulled line by line: each field, CRLF, and the empty
  * line.  Lines over 998 octets are folded at white space (RFC 5322 2.1.1), or,
  * where there is none, broken by CRLF SPACE. */

@@ -19,7 +19,7 @@ enum rule {
 	JOIN	= 4,	/* one list is made of all */
 	FILLED	= 8,	/* an empty one is as good as none */
 	LIST	= 16,	/* an address list: encode names and comments */
-	TOKENS	= 32	/* structured: encoding would change what it says */
+	TOKENS	= 32	/* structured: encode as little as can be */
 };
 
 /* What is not named here is unstructured text and may stand often. */
@@ -195,23 +195,26 @@ unite_fields(struct header *h)
 	}
 }
 
-/* Without SMTPUTF8 (RFC 6531 3.4) a header is ASCII. */
+/* Addresses in UTF-8 can stay, if the envelope says SMTPUTF8. */
 static void
-encode_field(struct header *h, size_t i, const char *charset)
+encode_field(struct header *h, size_t i, const char *charset, bool smtputf8)
 {
 	const char *body = h->fields[i].body;
-	unsigned rules = rules_of(h->fields[i].name);
 	struct buf out;
+	unsigned rules;
 	char *text;
 
-	if ((rules & TOKENS) != 0 || !utf8_has_8bit(body, strlen(body)))
+	if (!utf8_has_8bit(body, strlen(body)))
 		return;
+	rules = rules_of(h->fields[i].name);
 	/* A lone 8-bit letter, encoded, takes ten times its room, and more with
 	 * a long charset name. */
 	buf_init(&out, 32 * HEADER_MAX);
 	text = tidy_unfold(h, i);
 	if ((rules & LIST) != 0)
-		encoded_word_addresses(&out, text, charset);
+		encoded_word_addresses(&out, text, charset, smtputf8);
+	else if ((rules & TOKENS) != 0)
+		encoded_word_tokens(&out, text, charset);
 	else
 		encoded_word_text(&out, text, charset);
 	header_set(h, i, out.data);
@@ -244,6 +247,15 @@ tidy_header(struct header *h, const char *charset, struct status *st)
 	header_remove_if(h, is_dropped, NULL);
 	unite_fields(h);
 	for (i = 0; i < h->count; i++)
-		encode_field(h, i, charset);
+		encode_field(h, i, charset, true);
 	return 0;
+}
+
+void
+tidy_ascii(struct header *h, const char *charset)
+{
+	size_t i;
+
+	for (i = 0; i < h->count; i++)
+		encode_field(h, i, charset, false);
 }

@@ -19,6 +19,10 @@
  * in charset_fallback). */
 int	tidy_header(struct header *h, const char *charset, struct status *st);
 
+/* For a server or an envelope without SMTPUTF8 (RFC 6531 3.4): what is not ASCII
+ * still, addresses in UTF-8, becomes encoded words, too. */
+void	tidy_ascii(struct header *h, const char *charset);
+
 /* "NAME <ADDRESS>", or ADDRESS without a name (NULL or ""), to be freed. */
 char	*tidy_mailbox(const char *name, const char *address);
 /* The body of field `i` without folds and without blanks at its ends, to be

@@ -4,18 +4,24 @@
  */
 #include "queue/attempt.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "mail/tidy.h"
+#include "mail/utf8.h"
 #include "queue/connect.h"
 
 #define RATE_WAIT_MS	3000
 
 static bool
-needs_smtputf8(const struct envelope *e)
+needs_smtputf8(const struct attempt *a)
 {
+	const struct envelope *e = a->envelope;
 	size_t i;
 
+	if (utf8_has_8bit(a->rewrite.mail_from, strlen(a->rewrite.mail_from)))
+		return true;
 	for (i = 0; i < e->count; i++)
 		if (e->recipients[i].state == RECIPIENT_PENDING &&
 		    e->recipients[i].utf8)
@@ -57,16 +63,19 @@ waits(void *context)
 	a->o.waits(a->o.hook_context);
 }
 
-/* How the body goes out on this connection, and the header section that says so.
- * The labels go onto a copy: on the next connection, or after a wait, the same
+/* How the body goes out on this connection, and the header section that says so:
+ * in ASCII, unless the envelope cannot do without SMTPUTF8.  The labels go onto a copy: on the next connection, or after a wait, the same
  * message is planned anew, and has to be found as it was. */
 static int
-label(struct attempt *a, bool server_8bit, struct status *st)
+label(struct attempt *a, const struct session_extensions *x, bool smtputf8,
+    struct status *st)
 {
 	header_release(&a->labelled);
 	header_copy(&a->labelled, &a->header);
-	return body_plan(&a->plan, &a->labelled, &a->s->message, server_8bit,
-	    a->s->charset, st);
+	if (!smtputf8 || !x->smtputf8)
+		tidy_ascii(&a->labelled, a->s->charset);
+	return body_plan(&a->plan, &a->labelled, &a->s->message,
+	    x->eightbitmime, a->s->charset, st);
 }
 
 /* The message in its final form: known only now, because it depends on what the
@@ -76,9 +85,10 @@ compose(struct attempt *a, struct status *st)
 {
 	const struct session_extensions *x =
 	    session_extensions(a->o.connection->session);
+	bool smtputf8 = needs_smtputf8(a);
 	int64_t head;
 
-	if (label(a, x->eightbitmime, st) == -1)
+	if (label(a, x, smtputf8, st) == -1)
 		return -1;
 	if ((head = header_size(&a->labelled)) > HEADER_SENT_MAX)
 		return status_set(st, EX_DATAERR,
@@ -90,8 +100,9 @@ compose(struct attempt *a, struct status *st)
 		.from = a->report->header_from,
 		.size = head + a->body_octets, .read = read_message,
 		.context = a,
-		.is_8bit = a->plan.is_8bit,
-		.needs_smtputf8 = needs_smtputf8(a->envelope),
+		.is_8bit = a->plan.is_8bit || (smtputf8 &&
+		    header_is_8bit(&a->labelled)),
+		.needs_smtputf8 = smtputf8,
 		.max_recipients = a->report->account->max_recipients,
 		.sent_all = a->o.sent_all != NULL ? sent_all : NULL,
 		.waits = a->o.waits != NULL ? waits : NULL,

@@ -64,7 +64,17 @@ static const struct {
 	{ UE "@b.example", UE "@b.example" },
 	{ "X <" UE "@b.example>", "X <" UE "@b.example>" },
 	{ UE " <" UE "@b.example>", Q_UE " <" UE "@b.example>" },
-	{ "\"" UE, "\"" UE },
+	{ "\"" UE, "=?UTF-8?B?IsO8?=:;" },
+	/* Domains have a form in ASCII (RFC 5891). */
+	{ "a@b" UE "cher.example, Q <b@x." UE ".example>",
+	    "a@xn--bcher-kva.example, Q <b@x.xn--tda.example>" },
+	{ UE "@" UE ".example", UE "@xn--tda.example" },
+	{ "G: a@" UE ".example (c), d;", "G: a@xn--tda.example (c), d;" },
+	/* What nobody can read is sent as a name. */
+	{ "j\xfc@b.example, a", "=?iso-8859-1?Q?j=FC=40b=2Eexample?=:;, a" },
+	{ "J <j\xfc@b.example>", "J =?iso-8859-1?Q?j=FC=40b=2Eexample?=:;" },
+	{ "a@" UE "..example, b", "=?UTF-8?Q?a=40=C3=BC=2E=2Eexample?=:;, b" },
+	{ UE ", a", Q_UE ":;, a" },
 	{ "(" UE, "(" Q_UE ")" },
 	{ UE " <a", Q_UE " <a" },
 };
@@ -74,8 +84,53 @@ START_TEST(names_and_comments_are_encoded)
 	struct buf out;
 
 	buf_init(&out, 10000);
-	encoded_word_addresses(&out, lists[_i].in, NULL);
+	encoded_word_addresses(&out, lists[_i].in, NULL, true);
 	ck_assert_str_eq(out.data, lists[_i].out);
+	buf_release(&out);
+}
+END_TEST
+
+static const struct {
+	const char *in, *out;
+} ascii_lists[] = {
+	{ "a@b.example", "a@b.example" },
+	{ UE "@b.example, c@" UE ".example",
+	    "=?UTF-8?Q?=C3=BC=40b=2Eexample?=:;, c@xn--tda.example" },
+	{ "X <" UE "@b.example> (c)",
+	    "X =?UTF-8?Q?=C3=BC=40b=2Eexample?=:; (c)" },
+};
+
+/* Without SMTPUTF8 nothing over 127 is left. */
+START_TEST(addresses_in_utf8_are_encoded_where_they_must)
+{
+	struct buf out;
+
+	buf_init(&out, 10000);
+	encoded_word_addresses(&out, ascii_lists[_i].in, NULL, false);
+	ck_assert_str_eq(out.data, ascii_lists[_i].out);
+	buf_release(&out);
+}
+END_TEST
+
+static const struct {
+	const char *in, *out;
+} tokens[] = {
+	{ "text/plain; name=\"x\"", "text/plain; name=\"x\"" },
+	{ "a; name=\"x " UE " y\"; b=c",
+	    "a; name=\"=?UTF-8?Q?x_=C3=BC_y?=\"; b=c" },
+	{ "a; name=" UE "; b", "a; name=" Q_UE "; b" },
+	{ "<1." UE "@x.example> <2@x.example>",
+	    "<=?UTF-8?Q?1=2E=C3=BC=40x=2Eexample?=> <2@x.example>" },
+	{ "\"" UE, "\"" Q_UE "\"" },
+};
+
+START_TEST(tokens_keep_their_form)
+{
+	struct buf out;
+
+	buf_init(&out, 10000);
+	encoded_word_tokens(&out, tokens[_i].in, NULL);
+	ck_assert_str_eq(out.data, tokens[_i].out);
 	buf_release(&out);
 }
 END_TEST
@@ -192,6 +247,9 @@ suite(void)
 
 	tcase_add_loop_test(t, text_is_encoded, 0, COUNT(texts));
 	tcase_add_loop_test(t, names_and_comments_are_encoded, 0, COUNT(lists));
+	tcase_add_loop_test(t, addresses_in_utf8_are_encoded_where_they_must, 0,
+	    COUNT(ascii_lists));
+	tcase_add_loop_test(t, tokens_keep_their_form, 0, COUNT(tokens));
 	tcase_add_loop_test(t, what_is_encoded_can_be_decoded, 0, 500);
 	tcase_add_loop_test(t, a_charset_is_checked, 0, COUNT(fallbacks));
 	suite_add_tcase(s, t);

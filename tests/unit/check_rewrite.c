@@ -402,9 +402,10 @@ static const struct row field_rows[] = {
 	    .in = FROM "Cc: \"M\xc3\xbcller, J\" <m@b.example>, x\n" REST,
 	    .out = FROM "Cc: =?UTF-8?Q?M=C3=BCller=2C_J?= <m@b.example>, x\n"
 	    REST },
-	{ "8-bit bytes elsewhere stay",
+	{ "8-bit bytes in a parameter",
 	    .in = FROM "Content-Type: text/plain; name=\"\xc3\xbc\"\n" REST,
-	    .out = FROM "Content-Type: text/plain; name=\"\xc3\xbc\"\n" REST },
+	    .out = FROM "Content-Type: text/plain; name=\"=?UTF-8?Q?=C3=BC?=\"\n"
+	    REST },
 };
 
 START_TEST(fields_are_tidied)
