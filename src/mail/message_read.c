@@ -18,6 +18,7 @@
  * one. */
 #define GROWN(len)	(2 * (len) + 2)
 #define MEMORY_ROOM	(MESSAGE_MEMORY_MAX + GROWN(LINES_BUFFER))
+#define MBOX_LINES_MAX	2	/* UUCP left ">From " beside "From " */
 #define HEAD_ROOM	(HEADER_MAX + LINES_BUFFER + 4)
 
 struct reader {
@@ -29,7 +30,8 @@ struct reader {
 	size_t	 column;	/* octets of the body line so far */
 	int64_t	 flushed;	/* bytes in the file already */
 	struct buf head;	/* the header section so far */
-	size_t	 mbox;		/* length of an mbox line at its start */
+	size_t	 mbox;		/* length of the mbox lines at its start */
+	size_t	 mbox_lines;
 	size_t	 fields;
 };
 
@@ -127,7 +129,8 @@ kind_of(const struct reader *r, const char *line, size_t len, bool whole)
 		return LINE_CONTINUES;
 	if (header_name_length(line, len) > 0)
 		return LINE_FIELD;
-	if (line == r->head.data && whole && (
+	if (line == r->head.data + r->mbox && whole &&
+	    r->mbox_lines < MBOX_LINES_MAX && (
 	    (len >= 5 && memcmp(line, "From ", 5) == 0) ||
 	    (len >= 6 && memcmp(line, ">From ", 6) == 0)))
 		return LINE_MBOX;
@@ -184,8 +187,10 @@ read_header_line(struct reader *r, const char *line, size_t len,
 	message_line_note_end(&r->line, line, used);
 	line_source_take(r->source, used);
 	r->line.in_line = !whole;
-	if (kind == LINE_MBOX)
+	if (kind == LINE_MBOX) {
 		r->mbox = r->head.len;
+		r->mbox_lines++;
+	}
 	r->fields += kind == LINE_FIELD;
 	return kind != LINE_EMPTY;
 }
@@ -200,7 +205,7 @@ finish_header(struct reader *r, struct status *st)
 	if (r->fields > 0)
 		buf_consume(head, r->mbox);
 	else if (r->mbox > 0) {
-		/* It was no mbox line, but the first of the body. */
+		/* They were no mbox lines, but the first of the body. */
 		m->body_offset = 2;
 		m->body_8bit = utf8_has_8bit(head->data, head->len);
 		m->longest_body_line = head->len - 2;
