@@ -33,7 +33,7 @@ list_group(const struct envelope *e, size_t first, bool *done,
 
 	buf_init(&list, LISTED_MAX);
 	for (i = first; i < e->count; i++) {
-		if (done[i] || e->recipients[i].turn == 0 || !fared_alike(&e->recipients[first],
+		if (done[i] || !fared_alike(&e->recipients[first],
 		    &e->recipients[i]))
 			continue;
 		done[i] = true;
@@ -154,9 +154,12 @@ eventlog_attempt(const struct submission *s, const struct delivery_report *r,
 	bool *done = xcalloc(s->envelope.count, sizeof *done);
 	size_t i;
 
+	/* Those of an earlier attempt have their lines. */
 	for (i = 0; i < s->envelope.count; i++)
-		if (!done[i] && (rest != EVENTLOG_DEFERRED ||
-		    s->envelope.recipients[i].turn != 0))
+		done[i] = rest == EVENTLOG_DEFERRED &&
+		    s->envelope.recipients[i].turn == 0;
+	for (i = 0; i < s->envelope.count; i++)
+		if (!done[i])
 			log_group(s, r, spool_id, rest, i, done);
 	free(done);
 }
