@@ -50,8 +50,6 @@
 #define SET_LOCK F_SETLK
 #endif
 
-/* No calendar gets there: 2^62 ms are a hundred million years. */
-
 #define PAUSE_MIN_MS	2
 #define PAUSE_MAX_MS	50
 

@@ -35,7 +35,8 @@ bool	record_flag(const struct record *r, const char *name);
 /* The first element of an array, if it is a whole number. */
 int64_t	record_first_number(const struct record *r, const char *name,
 	    int64_t otherwise);
-/* A string, or the strings of an array with blanks between; cut to `size`. */
+/* A string, or the strings of an array with blanks between; one that
+ * does not fit any more is left out. */
 void	record_words(const struct record *r, const char *name, char *to,
 	    size_t size);
 

@@ -48,7 +48,8 @@ static const struct import_key msmtp_keys[] = {
 	  "ca-file names other trust anchors" },
 	{ "tls_fingerprint", IMPORT_LOST, "certificates are verified by trust "
 	  "anchors: ca-file" },
-	{ "tls_crl_file", IMPORT_LOST, "revocation lists are not read" },
+	{ "tls_crl_file", IMPORT_LOST, "revocation lists belong into ca-file, or "
+	  "into ca-directory" },
 	{ "tls_host_override", IMPORT_LOST, "host must be the certificate's" },
 	{ "proxy_host", IMPORT_LOST, "mail goes out directly" },
 	{ "proxy_port", IMPORT_LOST, "mail goes out directly" },

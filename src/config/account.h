@@ -42,7 +42,7 @@ int	account_check_user(const struct account *a, uid_t uid,
 
 /* Patterns of send-as and serves: "a@b", "*@b" (a whole local part), "*@*.b"
  * (one or more labels, never the bare domain), or a bare name.  Case is ignored,
- * domains compare as A-labels.  `is_host_name` may be NULL. */
+ * domains compare as A-labels. */
 bool	pattern_matches(const char *pattern, const char *address,
 	    const struct config *c);
 /* What is wrong with a pattern, or NULL. */

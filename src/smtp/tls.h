@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * TLS as a client, over a wire that does not block.  The only file of the
- * sender that knows OpenSSL.
+ * TLS as a client, over a wire that does not block.  The files beside this one
+ * that begin with tls are all of the sender that knows OpenSSL.
  *
  * The server must prove its name: a chain to a trust anchor, and the host (or
  * address) in subjectAltName; the common name does not count, a wildcard stands
