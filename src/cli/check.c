@@ -66,7 +66,7 @@ has_spool(const struct check *k)
 static bool
 has_token(const struct check *k)
 {
-	return check_wants_token(k->account);
+	return account_wants_token(k->account);
 }
 
 static bool

@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "cli/check_cause.h"
+#include "config/account.h"
+#include "queue/account_session.h"
 #include "smtp/tls.h"
 
 #define SESSION_MS	60000
@@ -26,31 +28,16 @@ note(void *context, char direction, const char *line)
 		snprintf(t->heard, sizeof t->heard, "%.500s", line);
 }
 
-/* As queue/connect.c, but for one dialogue that a person looks at. */
 static void
 set_params(struct check *k)
 {
-	static const int modes[] = {
-		[TLS_STARTTLS] = SESSION_STARTTLS,
-		[TLS_IMPLICIT] = SESSION_IMPLICIT_TLS,
-		[TLS_NONE] = SESSION_PLAIN,
-	};
-	const struct account *a = k->account;
+	struct session_params *p = &k->params;
 
-	k->params = (struct session_params){
-		.host = a->host, .port = a->port,
-		.source_address = a->source_address,
-		.ehlo_name = k->config.hostname, .tls_minimum = a->tls_minimum,
-		.ca_file = k->config.ca_file,
-		.ca_directory = k->config.ca_directory,
-		.tls_certificate = a->tls_certificate,
-		.tls_private_key = a->tls_private_key,
-		.deadline = clock_deadline(SESSION_MS), .answer_ms = SESSION_MS,
-		.values = { .mailbox = a->mailbox, .from = k->from,
-		    .client_id = a->app != NULL ? a->app->client_id : NULL },
-		.trace = note, .trace_context = &k->trace,
-	};
-	k->params.tls = modes[a->tls];
+	account_session_params(p, &k->config, k->account, k->from);
+	p->deadline = clock_deadline(SESSION_MS);
+	p->answer_ms = SESSION_MS;
+	p->trace = note;
+	p->trace_context = &k->trace;
 	k->trace = (struct check_trace){ .said = "" };
 }
 
@@ -139,23 +126,6 @@ check_extensions(struct check *k, struct check_result *r)
 
 /* AUTH. */
 
-static int
-say_auth(struct session *s, const struct account *a, const char *secret,
-    struct status *st)
-{
-	static const int mechanisms[] = {
-		[AUTH_XOAUTH2] = SESSION_XOAUTH2,
-		[AUTH_OAUTHBEARER] = SESSION_OAUTHBEARER,
-		[AUTH_PLAIN] = SESSION_AUTH_PLAIN,
-		[AUTH_LOGIN] = SESSION_AUTH_LOGIN,
-	};
-	struct session_credential c = { .secret = secret };
-
-	c.mechanism = mechanisms[a->auth];
-	c.user = a->auth_user != NULL ? a->auth_user : a->mailbox;
-	return session_authenticate(s, &c, st);
-}
-
 /* Whether the same token gets another mailbox of the app in: then the app is
  * known and the mailbox is at fault.  NULL if none does. */
 static const char *
@@ -176,7 +146,7 @@ find_working_mailbox(const struct check *k)
 			continue;
 		if ((s = session_open(&k->params, &ignored)) == NULL)
 			return NULL;
-		rc = say_auth(s, &c->accounts[i], k->token.access.data,
+		rc = account_session_authenticate(s, &c->accounts[i], k->token.access.data,
 		    &ignored);
 		session_close(s);
 		if (rc == 0)
@@ -196,7 +166,7 @@ explain_refusal(struct check *k, const struct status *st,
 
 	check_fail_status(r, k, st);
 	if (st->reply != 535 || strcmp(st->enhanced, "5.7.3") != 0 ||
-	    !check_wants_token(k->account) || !cause_knows(k->account))
+	    !account_wants_token(k->account) || !cause_knows(k->account))
 		return;
 	if (k->claims_failed) {
 		check_fail(r, st->sysexit, "what is wrong with the token: see "
@@ -230,7 +200,7 @@ try_new_token(struct check *k, struct status *st)
 		*st = why;
 		return -1;
 	}
-	return say_auth(k->session, k->account, fresh.access.data, st);
+	return account_session_authenticate(k->session, k->account, fresh.access.data, st);
 }
 
 static int
@@ -239,13 +209,13 @@ authenticate(struct check *k, struct status *st)
 	struct buf password;
 	int rc;
 
-	if (check_wants_token(k->account)) {
-		rc = say_auth(k->session, k->account, k->token.access.data, st);
+	if (account_wants_token(k->account)) {
+		rc = account_session_authenticate(k->session, k->account, k->token.access.data, st);
 		return rc == -1 ? try_new_token(k, st) : rc;
 	}
 	rc = config_read_password(&k->config, k->account, &password, st);
 	if (rc == 0)
-		rc = say_auth(k->session, k->account, password.data, st);
+		rc = account_session_authenticate(k->session, k->account, password.data, st);
 	buf_wipe(&password);
 	return rc;
 }

@@ -129,9 +129,3 @@ check_date(char text[40], int64_t wall)
 	    strftime(text, 40, "%Y-%m-%d", &tm) == 0)
 		snprintf(text, 40, "?");
 }
-
-bool
-check_wants_token(const struct account *a)
-{
-	return a->auth == AUTH_XOAUTH2 || a->auth == AUTH_OAUTHBEARER;
-}

@@ -65,7 +65,6 @@ void	check_fail_status(struct check_result *r, const struct check *k,
 void	check_span(char text[40], int64_t from, int64_t to);
 /* "2027-01-31". */
 void	check_date(char text[40], int64_t wall);
-bool	check_wants_token(const struct account *a);
 
 /* The steps; one file for each group. */
 void	check_rights(struct check *k, struct check_result *r);

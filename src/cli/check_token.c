@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cli/check_cause.h"
+#include "config/account.h"
 
 #define DAY		(24 * 3600)
 #define WARN_DAYS	30
@@ -109,7 +110,7 @@ look_at_files(struct check *k, struct check_result *r)
 void
 check_credential(struct check *k, struct check_result *r)
 {
-	if (check_wants_token(k->account))
+	if (account_wants_token(k->account))
 		look_at_files(k, r);
 	else if (k->account->password_file != NULL)
 		look_at(k, k->account->password_file, r);

@@ -198,6 +198,12 @@ account_is_by_default(const char *why)
 }
 
 bool
+account_wants_token(const struct account *a)
+{
+	return a->auth == AUTH_XOAUTH2 || a->auth == AUTH_OAUTHBEARER;
+}
+
+bool
 account_may_send_as(const struct account *a, const char *address)
 {
 	char *const *list;

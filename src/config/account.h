@@ -29,6 +29,9 @@ int	account_choose(const struct config *c, const struct account_query *q,
  * the sender. */
 bool	account_is_by_default(const char *why);
 
+/* Whether AUTH needs an access token. */
+bool	account_wants_token(const struct account *a);
+
 /* Whether the account's mailbox may use this address in From as it is: the
  * mailbox itself or one that matches send-as. */
 bool	account_may_send_as(const struct account *a, const char *address);

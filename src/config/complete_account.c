@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "config/account.h"
 #include "config/presets.h"
 #include "config/value.h"
 
@@ -23,12 +24,6 @@ static bool
 given(const struct subject *s, const char *key)
 {
 	return scan_line(s->block, key) != 0;
-}
-
-static bool
-needs_token(const struct account *a)
-{
-	return a->auth == AUTH_XOAUTH2 || a->auth == AUTH_OAUTHBEARER;
 }
 
 static bool
@@ -108,11 +103,11 @@ complete_reference(const struct subject *s)
 		if (a->app == NULL)
 			return refuse_app(s);
 	}
-	if (needs_token(a) && a->app == NULL)
+	if (account_wants_token(a) && a->app == NULL)
 		return refuse(s, "auth", "it names no app to get its tokens "
 		    "from", "add app = \"NAME\", and a block: app \"NAME\" "
 		    "{ ... }");
-	if (!needs_token(a) && a->app != NULL)
+	if (!account_wants_token(a) && a->app != NULL)
 		return refuse(s, "app", "it names an app, but its auth needs "
 		    "no token", "remove app, or add auth = xoauth2");
 	return 0;

@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/account.h"
 #include "oauth/request.h"
+#include "queue/account_session.h"
 
 #define ANSWER_MS	(10 * 60 * 1000)	/* RFC 5321 4.5.3.2.6 */
 #define USELESS_MS	2000	/* to open a session just to say QUIT */
@@ -18,59 +20,21 @@
 static void
 set_params(struct delivery_connection *dc, const struct connect_request *r)
 {
-	static const int modes[] = {
-		[TLS_STARTTLS] = SESSION_STARTTLS,
-		[TLS_IMPLICIT] = SESSION_IMPLICIT_TLS,
-		[TLS_NONE] = SESSION_PLAIN,
-	};
-	const struct account *a = r->account;
-	const struct config *c = r->config;
+	struct session_params *p = &dc->params;
 
-	dc->params = (struct session_params){
-		.host = a->host, .port = a->port,
-		.source_address = a->source_address,
-		.ehlo_name = c->hostname, .tls_minimum = a->tls_minimum,
-		.ca_file = c->ca_file, .ca_directory = c->ca_directory,
-		.tls_certificate = a->tls_certificate,
-		.tls_private_key = a->tls_private_key,
-		.deadline = r->deadline, .answer_ms = ANSWER_MS,
-		.values = { .mailbox = a->mailbox, .from = dc->from,
-		    .client_id = a->app != NULL ? a->app->client_id : NULL },
-		.trace = r->trace, .trace_context = r->trace_context,
-		.auth_two_step = dc->peer.two_step != 0,
-		.use_chunking = dc->peer.no_bdat == 0 && !r->without_bdat,
-		.tls_resume = dc->ticket.kept.len != 0 ?
-		    dc->ticket.kept.data : NULL,
-		.tls_resume_len = dc->ticket.kept.len,
-		.tls_new_session = ticket_take, .tls_context = &dc->ticket,
-	};
-	dc->params.tls = modes[a->tls];
-}
-
-static bool
-wants_token(const struct account *a)
-{
-	return a->auth == AUTH_XOAUTH2 || a->auth == AUTH_OAUTHBEARER;
-}
-
-static int
-authenticate(struct session *s, const struct connect_request *r,
-    const char *secret, struct status *st)
-{
-	static const int mechanisms[] = {
-		[AUTH_XOAUTH2] = SESSION_XOAUTH2,
-		[AUTH_OAUTHBEARER] = SESSION_OAUTHBEARER,
-		[AUTH_PLAIN] = SESSION_AUTH_PLAIN,
-		[AUTH_LOGIN] = SESSION_AUTH_LOGIN,
-	};
-	const struct account *a = r->account;
-	struct session_credential c = { .secret = secret };
-
-	if (a->auth == AUTH_NONE)
-		return 0;
-	c.mechanism = mechanisms[a->auth];
-	c.user = a->auth_user != NULL ? a->auth_user : a->mailbox;
-	return session_authenticate(s, &c, st);
+	account_session_params(p, r->config, r->account, dc->from);
+	p->deadline = r->deadline;
+	p->answer_ms = ANSWER_MS;
+	p->trace = r->trace;
+	p->trace_context = r->trace_context;
+	p->auth_two_step = dc->peer.two_step != 0;
+	p->use_chunking = dc->peer.no_bdat == 0 && !r->without_bdat;
+	if (dc->ticket.kept.len != 0) {
+		p->tls_resume = dc->ticket.kept.data;
+		p->tls_resume_len = dc->ticket.kept.len;
+	}
+	p->tls_new_session = ticket_take;
+	p->tls_context = &dc->ticket;
 }
 
 /* One connection.  Where it was given up because of `aside` it says nothing about
@@ -160,7 +124,7 @@ log_in(struct delivery_connection *dc, const struct connect_request *r,
     struct token *token, struct status *st)
 {
 	if (meet(dc, r, token, st) == 0 &&
-	    authenticate(dc->session, r, token->access.data, st) == 0)
+	    account_session_authenticate(dc->session, r->account, token->access.data, st) == 0)
 		return 0;
 	connect_end(dc);
 	return -1;
@@ -198,7 +162,7 @@ connect_with_password(struct delivery_connection *dc,
 	if ((r->account->auth == AUTH_NONE ||
 	    config_read_password(r->config, r->account, &password, st) == 0) &&
 	    open_session(dc, r, NULL, st) == 0)
-		rc = authenticate(dc->session, r, password.data, st);
+		rc = account_session_authenticate(dc->session, r->account, password.data, st);
 	if (rc == -1)
 		connect_end(dc);
 	buf_wipe(&password);
@@ -263,7 +227,7 @@ connect_account(struct delivery_connection *dc,
 	if (take_slot(dc, r, report, st) == -1)
 		return -1;
 	set_from(dc, r->from);
-	rc = wants_token(r->account) ?
+	rc = account_wants_token(r->account) ?
 	    connect_with_token(dc, r, report, st) :
 	    connect_with_password(dc, r, st);
 	if (rc == -1)
