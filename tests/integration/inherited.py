@@ -33,8 +33,10 @@ def await_it(process, owner):
 
 
 def signals(mask):
+    """Those of the program: the C library keeps 32 and 33 to itself, and lets
+    nobody change what it was started with."""
     return {number for number in range(1, signal.NSIG)
-            if int(mask, 16) >> (number - 1) & 1}
+            if int(mask, 16) >> (number - 1) & 1} - {32, 33}
 
 
 def limits_of(pid):
