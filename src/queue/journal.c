@@ -14,9 +14,8 @@
 void
 journal_init(struct journal *j, const char *id, int64_t position, size_t max)
 {
+	*j = (struct journal){ .id = id, .position = position };
 	buf_init(&j->bytes, max);
-	j->id = id;
-	j->position = position;
 }
 
 void

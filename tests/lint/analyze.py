@@ -20,6 +20,7 @@ import subprocess
 import unittest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path.cwd()
 SOURCES = sorted((TOP / "src").rglob("*.c"))
 FLAGS = os.environ.get("ANALYZE_FLAGS", "").splitlines()
 ASKED = os.environ.get("ANALYZE", "").split()
@@ -58,7 +59,8 @@ class Tool:
 
     @classmethod
     def begin(cls, source):
-        return subprocess.run(cls.command(source), cwd=TOP,
+        # The build's flags may name its directories as seen from there.
+        return subprocess.run(cls.command(source), cwd=BUILD,
                               stdout=subprocess.PIPE, text=True,
                               stderr=subprocess.STDOUT, timeout=PATIENCE_S,
                               check=False)

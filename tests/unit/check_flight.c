@@ -117,6 +117,15 @@ write_letters(void)
 }
 
 static void
+forget_letters(void)
+{
+	struct letter *l;
+
+	for (l = letters; l < letters + LETTERS; l++)
+		fate_release(l->recipient.fate);
+}
+
+static void
 start(struct session *s, struct letter *l)
 {
 	l->transaction = session_start(s, &l->data, &l->envelope);
@@ -271,6 +280,7 @@ suite(void)
 	TCase *t = tcase_create("flight");
 
 	tcase_set_timeout(t, 30);
+	tcase_add_checked_fixture(t, NULL, forget_letters);
 	tcase_add_loop_test(t, answers_that_make_no_sense_end_it, 0,
 	    sizeof flights / sizeof *flights);
 	tcase_add_test(t, half_a_reply_keeps_nobody_waiting);
