@@ -11,22 +11,31 @@
 #include "mail/recipients.h"
 #include "queue/locals.h"
 
-/* Entries that nobody can read: told, and left out. */
+/* Octets of unusable recipients on one line: with a backslash before each they
+ * still fit into a struct log_event. */
+#define NAMES_SAID	900
+
+/* Entries that nobody can read: told, and left out.  Each is named in both
+ * places, on so many lines as it takes (ADDRESS_BAD_MAX sees to an end): what is
+ * in no envelope can be in no failed/ (HACKING). */
 static void
 report_unusable(const struct submission *m, const struct submitter *s,
     const struct address_list *given)
 {
+	char names[NAMES_SAID];
 	struct log_event e;
+	size_t told = 0;
 
-	if (given->bad == 0)
-		return;
-	caller_say_line(s->caller, "left out %zu unusable recipient%s: %s",
-	    given->bad, given->bad == 1 ? "" : "s", given->bad_text);
-	log_event_begin(&e, "unusable-recipient");
-	log_event_add(&e, "uid", "%lu", (unsigned long)m->uid);
-	log_event_add(&e, "count", "%zu", given->bad);
-	log_event_add(&e, "first", "%s", given->bad_text);
-	log_event_end(&e, LOG_WARNING);
+	while (told < given->bad) {
+		told = address_list_bad(given, told, names, sizeof names);
+		caller_say_line(s->caller, "left out %zu unusable recipient%s: "
+		    "%s", given->bad, given->bad == 1 ? "" : "s", names);
+		log_event_begin(&e, "unusable-recipient");
+		log_event_add(&e, "uid", "%lu", (unsigned long)m->uid);
+		log_event_add(&e, "count", "%zu", given->bad);
+		log_event_add(&e, "given", "%s", names);
+		log_event_end(&e, LOG_WARNING);
+	}
 }
 
 /* RFC 3461 4.2: an alias's target names the original where DSN was asked for. */

@@ -29,6 +29,7 @@ address_list_release(struct address_list *list)
 	for (i = 0; i < list->count; i++)
 		address_release(&list->items[i]);
 	free(list->items);
+	free(list->bad_texts);
 	*list = (struct address_list)ADDRESS_LIST_INIT;
 }
 

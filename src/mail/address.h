@@ -14,6 +14,9 @@
 
 #define ADDRESS_MAX		1000	/* octets of one address, brackets aside */
 #define ADDRESS_LIST_MAX	20000	/* mailboxes in one list */
+#define ADDRESS_BAD_MAX		100	/* unusable entries that are remembered */
+#define ADDRESS_BAD_TEXT	200	/* octets of one, with its end; the rest of
+					 * a longer one is cut */
 
 struct address {
 	char	*local;		/* local part as sent: quoted only if needed */
@@ -28,7 +31,7 @@ struct address_list {
 	struct address	*items;
 	size_t		 count;
 	size_t		 bad;		/* entries left out as unusable */
-	char		 bad_text[200];	/* the first of them, printable */
+	char		(*bad_texts)[ADDRESS_BAD_TEXT];	/* address_list_bad() */
 	bool		 had_group;	/* a group was named, empty or not */
 };
 
@@ -47,6 +50,13 @@ int	address_parse_list(struct address_list *list, const char *text,
  * ADDRESS_LIST_MAX: it stays the caller's. */
 int	address_list_add(struct address_list *list, const struct address *a,
 	    struct status *st);
+
+/* The unusable entries from number `from` on, printable, with ", " between them,
+ * as many as `text` has room for (`size` is ADDRESS_BAD_TEXT or more); those past
+ * ADDRESS_BAD_MAX as "and N more".  Returns the number of the next one to ask
+ * for: list->bad when all have been told. */
+size_t	address_list_bad(const struct address_list *list, size_t from,
+	    char *text, size_t size);
 
 /* One path for the envelope, as -f and RCPT TO take it: "a@b", "<a@b>", "a",
  * "Name <a@b>"; "" and "<>" give the null path (local "" and no domain).

@@ -3,6 +3,7 @@
  * Address lists, second half: what the tokens of an entry mean.  They are judged
  * together, so that a bad entry costs nobody else his mail.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -231,28 +232,58 @@ read_mailbox(struct address *a, const struct entry *e)
 	return 0;
 }
 
+/* Room for one more in an array that doubles when it holds a power of two. */
+static void *
+grow(void *items, size_t count, size_t size)
+{
+	if ((count & (count - 1)) != 0)
+		return items;
+	return xreallocarray(items, count == 0 ? 1 : 2 * count, size);
+}
+
+/* Whoever is left out is named: each entry is kept as text, within bounds. */
 static void
 note_bad(struct address_list *list, const char *start, const char *end)
 {
-	char text[sizeof list->bad_text];
+	char text[ADDRESS_BAD_TEXT];
 	size_t i, len;
 
-	if (list->bad++ > 0)
+	if (list->bad++ >= ADDRESS_BAD_MAX)
 		return;
 	while (start < end && entry_is_blank(*start))
 		start++;
 	len = (size_t)(end - start);
 	if (len >= sizeof text)
 		len = sizeof text - 1;
-	memcpy(text, start, len);
-	text[len] = '\0';
 	for (i = 0; i < len; i++)
-		if (text[i] == '\0')
-			text[i] = '?';
-	status_printable(list->bad_text, sizeof list->bad_text, text);
+		text[i] = start[i] != '\0' ? start[i] : '?';
+	text[len] = '\0';
+	list->bad_texts = grow(list->bad_texts, list->bad - 1,
+	    sizeof *list->bad_texts);
+	status_printable(list->bad_texts[list->bad - 1], ADDRESS_BAD_TEXT,
+	    text);
 }
 
-/* The array doubles whenever it holds a power of two. */
+size_t
+address_list_bad(const struct address_list *list, size_t from, char *text,
+    size_t size)
+{
+	char rest[40];
+	const char *next;
+	size_t i, len = 0;
+
+	text[0] = '\0';
+	for (i = from; i < list->bad && i <= ADDRESS_BAD_MAX; i++) {
+		snprintf(rest, sizeof rest, "and %zu more", list->bad - i);
+		next = i < ADDRESS_BAD_MAX ? list->bad_texts[i] : rest;
+		if (len != 0 && len + 2 + strlen(next) >= size)
+			return i;
+		len += (size_t)snprintf(text + len, size - len, "%s%s",
+		    len == 0 ? "" : ", ", next);
+	}
+	return list->bad;
+}
+
 int
 address_list_add(struct address_list *list, const struct address *a,
     struct status *st)
@@ -260,10 +291,7 @@ address_list_add(struct address_list *list, const struct address *a,
 	if (list->count >= ADDRESS_LIST_MAX)
 		return status_set(st, EX_DATAERR,
 		    "more than %d addresses in one list", ADDRESS_LIST_MAX);
-	if ((list->count & (list->count - 1)) == 0)
-		list->items = xreallocarray(list->items,
-		    list->count == 0 ? 1 : 2 * list->count,
-		    sizeof *list->items);
+	list->items = grow(list->items, list->count, sizeof *list->items);
 	list->items[list->count++] = *a;
 	return 0;
 }

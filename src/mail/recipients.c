@@ -102,6 +102,18 @@ take_argument(struct address_list *given, const char *argument,
 	return address_parse_list(given, argument, strlen(argument), st);
 }
 
+static int
+no_usable(const struct address_list *given, struct status *st)
+{
+	char text[2 * ADDRESS_BAD_TEXT];
+	size_t told = address_list_bad(given, 0, text, sizeof text);
+
+	if (told == given->bad)
+		return status_set(st, EX_USAGE, "no usable recipient: %s", text);
+	return status_set(st, EX_USAGE, "no usable recipient: %s, and %zu more",
+	    text, given->bad - told);
+}
+
 int
 recipients_collect(struct address_list *given, char *const *arguments,
     size_t count, const struct header *h, struct status *st)
@@ -116,8 +128,7 @@ recipients_collect(struct address_list *given, char *const *arguments,
 	if (given->count != 0)
 		return 0;
 	if (given->bad != 0)
-		return status_set(st, EX_USAGE, "no usable recipient: %s",
-		    given->bad_text);
+		return no_usable(given, st);
 	status_set(st, EX_USAGE, "no recipients");
 	return status_hint(st, h != NULL ?
 	    "the message names nobody in To, Cc or Bcc" :

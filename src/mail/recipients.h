@@ -20,7 +20,7 @@
  * is not NULL (-t), of the fields To, Cc and Bcc; of a message that was resent,
  * only of Resent-To, Resent-Cc and Resent-Bcc of its first block (RFC 5322
  * 3.6.6).  Entries that cannot be read are counted in given->bad and cost the
- * others nothing; the caller tells given->bad_text.  EX_USAGE when nobody is
+ * others nothing; the caller tells address_list_bad().  EX_USAGE when nobody is
  * left, or for a control character in an argument; EX_DATAERR past
  * ADDRESS_LIST_MAX. */
 int	recipients_collect(struct address_list *given, char *const *arguments,

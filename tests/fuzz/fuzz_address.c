@@ -64,6 +64,21 @@ check_name(const struct address *a, const char *text)
 	free(phrase);
 }
 
+/* Each piece tells of one entry at least, and can be printed. */
+static void
+check_bad(const struct address_list *list)
+{
+	char text[ADDRESS_BAD_TEXT], printable[sizeof text];
+	size_t from, next;
+
+	for (from = 0; from < list->bad; from = next) {
+		next = address_list_bad(list, from, text, sizeof text);
+		FUZZ_PROMISE(next > from && next <= list->bad);
+		status_printable(printable, sizeof printable, text);
+		FUZZ_PROMISE(strcmp(text, printable) == 0);
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -82,6 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_name(&list.items[i], text);
 		free(text);
 	}
+	check_bad(&list);
 	address_list_release(&list);
 	text = xmemdup(data, size);
 	if (address_parse_path(&path, text, &st) == 0)

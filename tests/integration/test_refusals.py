@@ -48,6 +48,48 @@ class Refusals(Helpers, SharedCase):
         self.assertEqual(self.sendmail("-bi", "-N", "bogus").code, 64)
         self.assertEqual(self.lines(), [])
 
+    # ---------------------------------- unusable ones among usable ones
+
+    def assert_left_out(self, result, to, *unusable):
+        """Who is usable has his mail; all others are on stderr and in the log,
+        and, for they cannot be a recipient of anything, not in failed/."""
+        self.assertEqual((result.code, result.stdout), (0, ""))
+        message, = self.sandbox.messages()
+        self.assertEqual(sorted(r.address for r in message.recipients), to)
+        logged = [line for line in self.lines()
+                  if line.startswith("unusable-recipient ")]
+        said = result.stderr.splitlines()
+        self.assertEqual(len(said), len(logged))
+        for line, entry in zip(said, logged):
+            head, names = line.split(": ", 2)[1:]
+            self.assertEqual(head, f"left out {len(unusable)} unusable "
+                             f"recipient{'s' * (len(unusable) > 1)}")
+            self.assertRegex(entry, rf" uid=\d+ count={len(unusable)} "
+                             rf'given="?{re.escape(names)}"?$')
+        names = ", ".join(line.split(": ", 2)[2] for line in said)
+        self.assertEqual(names, ", ".join(unusable))
+        self.assertEqual(self.spooled("failed"), [])
+
+    def test_each_unusable_argument_is_named(self):
+        self.spooling()
+        self.assert_left_out(
+            self.sendmail("bob@example.net", "a@b@c", "x y z"),
+            ["bob@example.net"], "a@b@c", "x y z")
+
+    def test_each_unusable_entry_of_a_header_is_named(self):
+        self.spooling()
+        self.assert_left_out(
+            self.sendmail("-t", stdin=b"To: a@x b@y; c@z.example\n"
+                          b"Cc: <bob@example.net\n" + SIMPLE),
+            ["c@z.example"], "a@x b@y", "<bob@example.net")
+
+    def test_many_unusable_ones_take_several_lines(self):
+        self.spooling()
+        unusable = [f"no {i} {100 * 'x'}" for i in range(60)]
+        result = self.sendmail("bob@example.net", *unusable)
+        self.assert_left_out(result, ["bob@example.net"], *unusable)
+        self.assertGreater(len(result.stderr.splitlines()), 1)
+
     def test_a_full_spool(self):
         self.spooling(spool_reserve="1024G")
         self.assert_failed(self.sendmail("-odq", "bob@example.net"), 73,

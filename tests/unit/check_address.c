@@ -208,18 +208,77 @@ START_TEST(a_nul_makes_an_entry_bad)
 }
 END_TEST
 
-START_TEST(bad_text_is_the_first_and_printable)
+START_TEST(bad_entries_are_kept_and_printable)
 {
 	struct address_list list = ADDRESS_LIST_INIT;
 	struct status st = STATUS_INIT;
 	static const char text[] = "a@x.org, set \033 escape, other bad";
+	char bad[ADDRESS_BAD_TEXT];
 
 	address_parse_list(&list, text, sizeof text - 1, &st);
 	ck_assert_uint_eq(list.bad, 2);
-	ck_assert_str_eq(list.bad_text, "set ? escape");
+	ck_assert_uint_eq(address_list_bad(&list, 0, bad, sizeof bad), 2);
+	ck_assert_str_eq(bad, "set ? escape, other bad");
 	/* A second list adds to the first. */
-	address_parse_list(&list, "b@x.org", 7, &st);
+	address_parse_list(&list, "b@x.org, a@b@c", 14, &st);
 	ck_assert_uint_eq(list.count, 2);
+	ck_assert_uint_eq(address_list_bad(&list, 1, bad, sizeof bad), 3);
+	ck_assert_str_eq(bad, "other bad, a@b@c");
+	address_list_release(&list);
+	ck_assert_uint_eq(address_list_bad(&list, 0, bad, sizeof bad), 0);
+	ck_assert_str_eq(bad, "");
+}
+END_TEST
+
+/* Each entry whole and once, however many pieces it takes; what is past the
+ * bound is counted. */
+START_TEST(bad_entries_are_told_in_pieces)
+{
+	static const size_t counts[] = {
+		1, 99, ADDRESS_BAD_MAX, ADDRESS_BAD_MAX + 1, 5000
+	};
+	size_t i, from, next, n = counts[_i];
+	struct address_list list = ADDRESS_LIST_INIT;
+	struct status st = STATUS_INIT;
+	char bad[ADDRESS_BAD_TEXT];
+	struct buf told, expected;
+
+	buf_init(&told, 8192);
+	buf_init(&expected, 8192);
+	for (i = 0; i < n; i++) {
+		snprintf(bad, sizeof bad, "bad no %zu", i);
+		address_parse_list(&list, bad, strlen(bad), &st);
+		if (i < ADDRESS_BAD_MAX)
+			buf_addf(&expected, "%s, ", bad);
+	}
+	if (n > ADDRESS_BAD_MAX)
+		buf_addf(&expected, "and %zu more, ", n - ADDRESS_BAD_MAX);
+	for (from = 0; from < n; from = next) {
+		next = address_list_bad(&list, from, bad, sizeof bad);
+		ck_assert_uint_gt(next, from);
+		buf_addf(&told, "%s, ", bad);
+	}
+	ck_assert_uint_eq(from, n);
+	ck_assert_str_eq(told.data, expected.data);
+	buf_release(&told);
+	buf_release(&expected);
+	address_list_release(&list);
+}
+END_TEST
+
+START_TEST(a_long_bad_entry_is_cut)
+{
+	struct address_list list = ADDRESS_LIST_INIT;
+	struct status st = STATUS_INIT;
+	char bad[ADDRESS_BAD_TEXT], text[3 * ADDRESS_BAD_TEXT];
+
+	memset(text, 'x', sizeof text);
+	text[1] = '@';
+	text[3] = '@';
+	address_parse_list(&list, text, sizeof text, &st);
+	ck_assert_uint_eq(address_list_bad(&list, 0, bad, sizeof bad), 1);
+	ck_assert_uint_eq(strlen(bad), ADDRESS_BAD_TEXT - 1);
+	ck_assert_int_eq(strncmp(bad, "x@x@x", 5), 0);
 	address_list_release(&list);
 }
 END_TEST
@@ -471,7 +530,9 @@ suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, lists_are_read, 0, LENGTH(lists));
 	tcase_add_test(t, a_nul_makes_an_entry_bad);
-	tcase_add_test(t, bad_text_is_the_first_and_printable);
+	tcase_add_test(t, bad_entries_are_kept_and_printable);
+	tcase_add_loop_test(t, bad_entries_are_told_in_pieces, 0, 5);
+	tcase_add_test(t, a_long_bad_entry_is_cut);
 	tcase_add_test(t, length_has_a_limit);
 	tcase_add_test(t, a_list_has_a_limit);
 	tcase_add_loop_test(t, hostile_text_is_read_in_linear_time, 0,
