@@ -391,6 +391,15 @@ conclude(struct transaction *t, struct status *st)
 	return take_answer(t, st);
 }
 
+/* Whether that was the answer to something else.  Not that the session is over:
+ * what was to follow may have failed to leave, and what was said before is
+ * answered still. */
+static bool
+makes_no_sense(const struct transaction *t)
+{
+	return dialogue_class(t->s) < (t->mail_refused ? 3 : 4);
+}
+
 /* Nobody waits minutes for the envelope's answers: only the one to the data is
  * worth it. */
 int
@@ -407,8 +416,8 @@ transaction_hear(struct transaction *t)
 	if (t->answered != steps_end(t))
 		return 0;
 	rc = conclude(t, &t->status);
-	/* Answers that make no sense are no answers to the others either. */
-	if (rc == -1 && !t->s->usable && !t->outcome.wants_data)
+	/* Then there are no answers to the others either. */
+	if (rc == -1 && makes_no_sense(t))
 		return -1;
 	finish(t, rc);
 	return 0;
