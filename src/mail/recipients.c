@@ -262,8 +262,7 @@ recipients_redirect(struct envelope *to, const struct envelope *from,
 	envelope_add(to, &a);
 	address_release(&a);
 	for (i = 0; i < from->count; i++)
-		if (from->recipients[i].state == RECIPIENT_PENDING ||
-		    from->recipients[i].state == RECIPIENT_DEFERRED)
+		if (from->recipients[i].state == RECIPIENT_PENDING)
 			header_append(h, "X-Original-To",
 			    from->recipients[i].address);
 	return 0;

@@ -40,9 +40,9 @@ int	recipients_resolve(struct envelope *e, const struct address_list *given,
 void	recipients_show(struct header *h, struct local *l);
 
 /* deliver-all-to: makes `to` (empty) an envelope like `from`, but for this one
- * address, which is config's; the recipients of `from` that are still PENDING
- * or DEFERRED are told in X-Original-To fields of the copy `h`.  What becomes
- * of to->recipients[0] is what becomes of those. */
+ * address, which is config's; the recipients of `from` that are PENDING are told
+ * in X-Original-To fields of the copy `h`.  What becomes of to->recipients[0] is
+ * what becomes of those. */
 int	recipients_redirect(struct envelope *to, const struct envelope *from,
 	    const char *address, struct header *h, struct status *st);
 

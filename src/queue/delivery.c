@@ -188,6 +188,10 @@ resolve_names(struct attempt *a)
 	struct locals locals;
 	size_t i;
 
+	/* There X-Original-To shows them as they are, and none must wait: the one
+	 * address would get the message again at each attempt. */
+	if (a->config->deliver_all_to != NULL)
+		return;
 	locals_init(&locals, a->config, true);
 	for (i = 0; i < e->count; i++)
 		if (e->recipients[i].state == RECIPIENT_PENDING &&
@@ -242,11 +246,12 @@ start(struct attempt *a, struct status *st)
 	take_turns(&a->s->envelope);
 	look_up_caller(a);
 	resolve_names(a);
-	if (choose_account(a, st) == -1 || rewrite(a, st) == -1 ||
-	    redirect(a, st) == -1)
+	if (choose_account(a, st) == -1 || rewrite(a, st) == -1)
 		return -1;
 	if (envelope_count(a->envelope, RECIPIENT_PENDING) == 0)
 		return 0;
+	if (redirect(a, st) == -1)
+		return -1;
 	/* A list of ten thousand addresses took six times its length. */
 	if (a->s->message.body_offset > LARGE_HEADER)
 		xtrim();

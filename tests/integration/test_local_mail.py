@@ -41,6 +41,21 @@ class LocalMail(Helpers, SharedCase):
                          ["bob@example.net", "carol@example.net"])
         self.assertEqual(self.spooled(), [])
 
+    def test_a_staging_host_gets_it_once(self):
+        """Where all mail goes to one address, nobody asks whose the name is."""
+        self.spooling(aliases=str(self.aliases),
+                      deliver_all_to="stage@contoso.com")
+        result = self.sendmail("root", "bob@example.net")
+        self.assertEqual((result.code, result.stderr), (0, ""))
+        for _ in range(2):
+            run([str(PROGRAM), "queue", "retry", "-C",
+                 str(self.directory / "mailbearer.conf")], b"")
+        self.assertEqual(self.recipients(), ["stage@contoso.com"])
+        data = self.sandbox.messages()[0].data
+        self.assertIn(b"X-Original-To: root\r\n", data)
+        self.assertIn(b"X-Original-To: bob@example.net\r\n", data)
+        self.assertEqual(self.spooled(), [])
+
     def test_without_a_spool_the_caller_is_told(self):
         self.config(aliases=str(self.aliases), local_mail_to="it@contoso.com")
         self.assert_failed(self.sendmail("root"), 78, "others can write it",
