@@ -93,6 +93,7 @@ refuse(const struct account *a, const struct caller *u, struct status *st)
 		errno = u->error;
 		status_set_errno(st, EX_TEMPFAIL, "cannot look up who may use "
 		    "the account \"%s\"", a->name);
+		st->scope = SCOPE_MESSAGE;	/* other users may be known */
 		return status_hint(st, "see that the services of passwd and group "
 		    "in /etc/nsswitch.conf answer");
 	}

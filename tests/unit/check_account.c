@@ -296,6 +296,7 @@ START_TEST(a_name_service_that_is_away)
 	group_error = EIO;
 	ck_assert_int_eq(check_user("\"@staff\"", nobody->pw_uid, &st), -1);
 	ck_assert_int_eq(st.sysexit, EX_TEMPFAIL);
+	ck_assert_int_eq(st.scope, SCOPE_MESSAGE);	/* holds nobody else up */
 	ck_assert_ptr_nonnull(strstr(st.hint, "nsswitch.conf"));
 	ck_assert_int_eq(check_user("{ \"@staff\", nobody }", nobody->pw_uid,
 	    &st), 0);
