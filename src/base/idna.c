@@ -6,9 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
-#include <syslog.h>
 
-#include "base/log.h"
+#include "base/xalloc.h"
 
 #define DOMAIN_MAX	253	/* RFC 1035 2.3.4, less the root's two octets */
 #define LABEL_MAX	63
@@ -90,29 +89,26 @@ copy_ascii(const char *domain, char out[IDNA_DOMAIN_SIZE])
 #define LIBRARY	"libidn2.so.0"
 
 static struct {
-	bool	 is_tried;
 	__typeof__(idn2_lookup_u8) *lookup;
 	__typeof__(idn2_free) *release;
 } library;
 
-static bool
+/* Where there is no memory for it, or it was taken off the host, no domain is to
+ * be called wrong for that: as with xmalloc(), the caller keeps his message. */
+static void
 load_library(void)
 {
 	void *handle, *lookup, *release;
 
-	if (library.is_tried)
-		return library.lookup != NULL;
-	library.is_tried = true;
+	if (library.lookup != NULL)
+		return;
 	if ((handle = dlopen(LIBRARY, RTLD_NOW)) == NULL ||
 	    (lookup = dlsym(handle, "idn2_lookup_u8")) == NULL ||
-	    (release = dlsym(handle, "idn2_free")) == NULL) {
-		log_line(LOG_ERR, "no domains but in ASCII: %s", dlerror());
-		return false;
-	}
+	    (release = dlsym(handle, "idn2_free")) == NULL)
+		xalloc_give_up(dlerror());
 	/* C knows no cast from an object to a function. */
 	memcpy(&library.lookup, &lookup, sizeof lookup);
 	memcpy(&library.release, &release, sizeof release);
-	return true;
 }
 #else
 static const struct {
@@ -120,10 +116,9 @@ static const struct {
 	__typeof__(idn2_free) *release;
 } library = { idn2_lookup_u8, idn2_free };
 
-static bool
+static void
 load_library(void)
 {
-	return true;
 }
 #endif
 
@@ -139,10 +134,14 @@ idna_to_ascii(const char *domain, char out[IDNA_DOMAIN_SIZE])
 	 * "r3---x.example" exist, and libidn2 would refuse them. */
 	if (is_ascii(domain) && !has_a_label(domain))
 		return copy_ascii(domain, out);
-	if (strnlen(domain, INPUT_MAX + 1) > INPUT_MAX || !load_library())
+	if (strnlen(domain, INPUT_MAX + 1) > INPUT_MAX)
 		return -1;
-	if (library.lookup((const uint8_t *)domain, &ascii,
-	    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+	load_library();
+	r = library.lookup((const uint8_t *)domain, &ascii,
+	    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	if (r == IDN2_MALLOC)
+		xalloc_give_up(NULL);
+	if (r != IDN2_OK)
 		return -1;
 	r = copy_ascii((const char *)ascii, out);
 	library.release(ascii);

@@ -12,7 +12,8 @@
  * `out` (IDNA_DOMAIN_SIZE bytes).  An address literal in brackets is kept as it
  * is.  Returns -1 for a name that IDNA2008 (UTS 46, non-transitional) refuses,
  * that is longer than 253 octets, or has an empty label or a byte that is no
- * letter, digit, hyphen or underscore. */
+ * letter, digit, hyphen or underscore.  Where libidn2 cannot be loaded the
+ * process ends, as without memory (xalloc.h). */
 #define IDNA_DOMAIN_SIZE 256
 int	idna_to_ascii(const char *domain, char out[IDNA_DOMAIN_SIZE]);
 

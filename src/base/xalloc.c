@@ -11,16 +11,20 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static void out_of_memory(void) __attribute__((noreturn));
+static void
+say(const char *text)
+{
+	if (write(STDERR_FILENO, text, strlen(text)) == -1)
+		_exit(EX_OSERR);
+}
 
 /* No stdio, no syslog: both may want memory. */
-static void
-out_of_memory(void)
+void
+xalloc_give_up(const char *why)
 {
-	static const char text[] = "mailbearer: out of memory\n";
-
-	if (write(STDERR_FILENO, text, sizeof text - 1) == -1)
-		_exit(EX_OSERR);
+	say("mailbearer: ");
+	say(why != NULL ? why : "out of memory");
+	say("\n");
 	_exit(EX_OSERR);
 }
 
@@ -30,7 +34,7 @@ xmalloc(size_t size)
 	void *p = malloc(size != 0 ? size : 1);
 
 	if (p == NULL)
-		out_of_memory();
+		xalloc_give_up(NULL);
 	return p;
 }
 
@@ -40,7 +44,7 @@ xcalloc(size_t count, size_t size)
 	void *p = calloc(count != 0 ? count : 1, size != 0 ? size : 1);
 
 	if (p == NULL)
-		out_of_memory();
+		xalloc_give_up(NULL);
 	return p;
 }
 
@@ -50,10 +54,10 @@ xreallocarray(void *p, size_t count, size_t size)
 	size_t total;
 
 	if (__builtin_mul_overflow(count, size, &total))
-		out_of_memory();
+		xalloc_give_up(NULL);
 	p = realloc(p, total != 0 ? total : 1);
 	if (p == NULL)
-		out_of_memory();
+		xalloc_give_up(NULL);
 	return p;
 }
 
@@ -82,7 +86,7 @@ xasprintf(const char *format, ...)
 
 	va_start(ap, format);
 	if (vasprintf(&s, format, ap) == -1)
-		out_of_memory();
+		xalloc_give_up(NULL);
 	va_end(ap);
 	return s;
 }

@@ -20,6 +20,9 @@ char	*xstrdup(const char *s);
 char	*xmemdup(const void *p, size_t len);
 char	*xasprintf(const char *format, ...)
 	    __attribute__((format(printf, 1, 2)));
+/* Ends the process as these do; `why` says what else than memory there is none
+ * of, such as a library, or NULL. */
+void	xalloc_give_up(const char *why) __attribute__((noreturn));
 /* Gives back to the system what was freed, holes and all, where that can be done:
  * for whoever has just taken much memory to pieces. */
 void	xtrim(void);

@@ -59,6 +59,17 @@ class Config(Case):
         self.assert_failed(self.sendmail("b@example.net"), 78,
                            "mbtest", "chmod")
 
+    def test_a_library_that_cannot_be_loaded(self):
+        """It is loaded for such a domain; nobody is left out for lack of it."""
+        self.config()
+        (self.directory / "libidn2.so.0").write_bytes(b"")
+        result = self.sendmail(
+            "-t", stdin="To: a@b\u00fccher.example, b@example.net\n\nx\n".encode(),
+            env={"LD_LIBRARY_PATH": str(self.directory)})
+        self.assertEqual(result.code, 71)
+        self.assertIn("libidn2.so.0", result.stderr)
+        self.delivered(0)
+
     def test_a_secret_that_others_may_read(self):
         self.config()
         os.chmod(self.sandbox.secret_file, 0o644)
