@@ -104,9 +104,9 @@ patience(const struct attempt *at)
 	return until < at->deadline ? until : at->deadline;
 }
 
-/* A path, but no URI of a key that is no file; reads nothing. */
+/* access(2) of a path, but of no URI of a key that is no file; reads nothing. */
 static bool
-is_readable(const char *file)
+can_access(const char *file, int mode)
 {
 	struct status ignored = STATUS_INIT;
 	char *path = NULL;
@@ -115,9 +115,15 @@ is_readable(const char *file)
 	if (file == NULL)
 		return true;
 	can = config_resolve_file(file, &path, &ignored) == 0 &&
-	    (path[0] != '/' || access(path, R_OK) == 0);
+	    (path[0] != '/' || access(path, mode) == 0);
 	free(path);
 	return can;
+}
+
+static bool
+is_readable(const char *file)
+{
+	return can_access(file, R_OK);
 }
 
 /* Whether the helper, with the ids that we have, will get as far as asking: where
@@ -135,7 +141,7 @@ has_credential(const struct attempt *at)
 	    is_readable(app->passphrase_file) &&
 	    is_readable(app->federated_token_file) &&
 	    (app->token_command == NULL ||
-	    is_readable(app->token_command[0]));
+	    can_access(app->token_command[0], X_OK));
 }
 
 /* With the lock held, or without one where there is none to have: look again,

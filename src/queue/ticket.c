@@ -87,11 +87,11 @@ add_directory(uint64_t hash, const char *path)
 static uint64_t
 add_system(uint64_t hash)
 {
+	const char *path;
 	size_t i;
 
-	hash = add_file(hash, "/etc/ssl/certs");
-	for (i = 0; tls_bundles[i] != NULL; i++)
-		hash = add_file(hash, tls_bundles[i]);
+	for (i = 0; (path = tls_system_anchors(i)) != NULL; i++)
+		hash = add_file(hash, path);
 	return hash;
 }
 

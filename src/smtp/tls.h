@@ -44,8 +44,8 @@ struct tls_params {
 	void	*context;
 };
 
-/* Where systems keep all anchors in one file; the last is NULL. */
-extern const char *const tls_bundles[];
+/* Where the anchors of a system are looked for; NULL past the last. */
+const char *tls_system_anchors(size_t i);
 
 #define TLS_RECORD_MAX	(16 * 1024)	/* octets of text, RFC 8446 5.1 */
 

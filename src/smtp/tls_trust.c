@@ -10,13 +10,23 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-const char *const tls_bundles[] = {
-	"/etc/ssl/certs/ca-certificates.crt",
-	"/etc/pki/tls/certs/ca-bundle.crt",
-	"/etc/ssl/ca-bundle.pem",
-	"/etc/ssl/cert.pem",
-	NULL
-};
+#define DIRECTORIES	2	/* the first of the places; the others are files */
+
+const char *
+tls_system_anchors(size_t i)
+{
+	const char *const places[] = {
+		X509_get_default_cert_dir(),
+		"/etc/ssl/certs",
+		X509_get_default_cert_file(),
+		"/etc/ssl/certs/ca-certificates.crt",
+		"/etc/pki/tls/certs/ca-bundle.crt",
+		"/etc/ssl/ca-bundle.pem",
+		"/etc/ssl/cert.pem"
+	};
+
+	return i < sizeof places / sizeof *places ? places[i] : NULL;
+}
 
 /* Whether the directory has a link like 4042bcee.0, as openssl-rehash(1ssl)
  * makes them. */
@@ -62,21 +72,13 @@ add_file(X509_STORE *store, const char *path)
 static int
 add_system(X509_STORE *store, struct status *st)
 {
-	const char *own = X509_get_default_cert_dir();
+	const char *path;
 	size_t i;
 
-	if (is_hashed_directory(own) && add_directory(store, own))
-		return 0;
-	if (strcmp(own, "/etc/ssl/certs") != 0 &&
-	    is_hashed_directory("/etc/ssl/certs") &&
-	    add_directory(store, "/etc/ssl/certs"))
-		return 0;
-	if (access(X509_get_default_cert_file(), R_OK) == 0 &&
-	    add_file(store, X509_get_default_cert_file()))
-		return 0;
-	for (i = 0; tls_bundles[i] != NULL; i++)
-		if (access(tls_bundles[i], R_OK) == 0 &&
-		    add_file(store, tls_bundles[i]))
+	for (i = 0; (path = tls_system_anchors(i)) != NULL; i++)
+		if (i < DIRECTORIES ?
+		    is_hashed_directory(path) && add_directory(store, path) :
+		    access(path, R_OK) == 0 && add_file(store, path))
 			return 0;
 	status_set(st, EX_CONFIG, "this system has no trusted certificates");
 	return status_hint(st, "install the package ca-certificates, or name "

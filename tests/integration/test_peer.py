@@ -1,8 +1,10 @@
 """What one process learns of a server, the next one knows: the long AUTH line,
 BDAT, the TLS session."""
 import os
+import pathlib
 import re
 import shutil
+import ssl
 import time
 import unittest
 
@@ -197,17 +199,28 @@ class Ticket(SharedCase):
     @unittest.skipUnless(may_mount(), "cannot make a mount namespace")
     def test_a_changed_bundle_of_the_system_is_noticed(self):
         """Where it is a link to what another package writes."""
-        certs, real = self.directory / "certs", self.directory / "bundle.pem"
+        own = pathlib.Path(ssl.get_default_verify_paths().openssl_cafile)
+        for place in pathlib.Path("/etc/ssl/certs/ca-certificates.crt"), own:
+            with self.subTest(place):
+                if not place.parent.is_dir():
+                    self.skipTest("OpenSSL has no directory")
+                self.bundle_is_noticed(place)
+
+    def bundle_is_noticed(self, place):
+        none, certs, real = (self.directory / f"{place.stem}-{name}"
+                             for name in ("none", "certs", "bundle"))
+        none.mkdir()
         certs.mkdir()
         shutil.copy(self.sandbox.ca_file, real)
-        (certs / "ca-certificates.crt").symlink_to(real)
+        (certs / place.name).symlink_to(real)
 
         def resumed():
             self.sandbox.reset()
             config = self.config(ca_file=None)
             self.assert_sent(harness.run(
                 ["unshare", "-m", "sh", "-ec",
-                 f'mount --bind {certs} /etc/ssl/certs; exec "$@"', "sh",
+                 f"mount --bind {none} /etc/ssl/certs; "
+                 f'mount --bind {certs} {place.parent}; exec "$@"', "sh",
                  str(harness.PROGRAM), "sendmail", "-C", str(config),
                  "bob@example.net"], harness.SIMPLE))
             session, = self.sandbox.sessions()

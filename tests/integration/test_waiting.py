@@ -74,6 +74,9 @@ class ColdStart(SharedCase):
 
     def test_nobody_connects_without_a_credential(self):
         missing = str(self.directory / "missing")
+        data = self.directory / "data"     # no program
+        data.write_text("#!/bin/sh\necho token\n")
+        data.chmod(0o644)
         for settings in (
                 {"client_secret_file": missing},
                 {"client_secret_file": None, "certificate": missing},
@@ -81,11 +84,14 @@ class ColdStart(SharedCase):
                 {"client_secret_file": None, "delegated": True},
                 {"client_secret_file": None, "tenant": None,
                  "client_id": None, "authority": None,
-                 "token_command": [missing]}):
+                 "token_command": [missing]},
+                {"client_secret_file": None, "tenant": None,
+                 "client_id": None, "authority": None,
+                 "token_command": [str(data)]}):
             with self.subTest(settings):
                 self.config(**settings)
                 self.assert_failed(self.sendmail("bob@example.net"), 78,
-                                   "missing|nobody has signed in", "")
+                                   "missing|nobody has signed in|data", "")
                 self.assertEqual(self.sandbox.sessions(), [])
                 self.assertEqual(self.sandbox.token_requests(), [])
 
