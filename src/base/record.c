@@ -3,41 +3,25 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wiping.h"
 #include "base/xalloc.h"
 
 /* struct record is never defined: it is the library's own type. */
 #define JSON(r) ((json_t *)(uintptr_t)(r))
 #define RECORD(j) ((struct record *)(j))
 
-/* The size of a block stands in front of it, so that freeing can wipe it. */
-#define HEAD (sizeof(size_t) > alignof(max_align_t) ? \
-	sizeof(size_t) : alignof(max_align_t))
-
+/* It copies what it is given, secrets too.  Out of memory is the end here. */
 static void *
-wipe_malloc(size_t size)
+allocate(size_t size)
 {
-	char *p = xmalloc(size + HEAD);
-
-	memcpy(p, &size, sizeof size);
-	return p + HEAD;
-}
-
-static void
-wipe_free(void *block)
-{
-	size_t size;
-	char *p;
+	void *block = wiping_malloc(size);
 
 	if (block == NULL)
-		return;
-	p = (char *)block - HEAD;
-	memcpy(&size, p, sizeof size);
-	explicit_bzero(p, size + HEAD);
-	free(p);
+		xalloc_give_up(NULL);
+	return block;
 }
 
 struct record *
@@ -46,7 +30,7 @@ record_parse(const char *text, size_t len)
 	json_error_t error;
 	json_t *j;
 
-	json_set_alloc_funcs(wipe_malloc, wipe_free);
+	json_set_alloc_funcs(allocate, wiping_free);
 	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 	/* It repeats a piece of the text. */
 	explicit_bzero(&error, sizeof error);
@@ -60,7 +44,7 @@ record_parse(const char *text, size_t len)
 struct record *
 record_new(void)
 {
-	json_set_alloc_funcs(wipe_malloc, wipe_free);
+	json_set_alloc_funcs(allocate, wiping_free);
 	return RECORD(json_object());
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "cli/smtpd.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +17,13 @@
 				 * DSN parameters need more */
 #define RECIPIENTS_MAX	1000	/* of one transaction: the rest gets 452 */
 #define PROTOCOL_ERRORS_MAX 50	/* then it is no SMTP client */
+#define SILENCE_MS	200	/* who writes no more for so long has finished */
 
 struct smtpd {
 	struct submitter	 submitter;
 	struct line_source	 in;
-	bool			 has_sender, done;
+	bool			 has_sender;
+	bool			 done;		/* it was us who ended it */
 	bool			 refused;	/* part of this transaction */
 	bool			 submitted;	/* a message was concluded */
 	struct address		 sender;
@@ -397,6 +400,20 @@ serve(struct smtpd *s)
 		fail(s, EX_PROTOCOL);	/* no QUIT: that was no session */
 }
 
+/* After the last reply.  A client may wait for our end with its end of the pipe
+ * open, and so must not be waited for; another still writes what it thinks that
+ * we want, and a SIGPIPE would be no answer to it. */
+static void
+hang_up(void)
+{
+	struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+	char scrap[LINES_BUFFER];
+
+	while (poll(&p, 1, SILENCE_MS) == 1 &&
+	    read(STDIN_FILENO, scrap, sizeof scrap) > 0)
+		continue;
+}
+
 int
 smtpd_main(const struct caller *caller)
 {
@@ -412,7 +429,7 @@ smtpd_main(const struct caller *caller)
 	silent.options = &options;
 	if (submitter_open(&s.submitter, &silent, &st) == -1) {
 		reply("421 4.3.5 %s", st.text);
-		caller_drain_stdin();
+		hang_up();
 		caller_refuse(&silent, &st);
 		return status_exit(&st);
 	}
@@ -420,7 +437,8 @@ smtpd_main(const struct caller *caller)
 	line_source_init(&s.in, STDIN_FILENO);
 	reply("220 mailbearer ESMTP, for local programs");
 	serve(&s);
-	line_source_drain(&s.in);
+	if (s.done)
+		hang_up();
 	line_source_release(&s.in);
 	reset(&s);
 	submitter_close(&s.submitter);

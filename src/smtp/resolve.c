@@ -13,6 +13,7 @@
 #include "smtp/resolve.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <resolv.h>
 #include <stdio.h>
@@ -31,14 +32,21 @@ is_address(const char *host)
 }
 
 /* A round takes about `retrans` seconds for each server (in glibc somewhat more
- * for the last and less for the first). */
-static void
+ * for the last and less for the first).  -1: nothing can be looked up, and must
+ * not be by this process: where glibc has no memory for its first look at
+ * resolv.conf, it leaves a lock locked, and who comes next waits for ever. */
+static int
 bound_resolver(int64_t deadline)
 {
+	static int error;
 	int seconds, servers, wait;
 
-	if (res_init() == -1)
-		return;
+	if (error == 0 && res_init() == -1)
+		error = errno != 0 ? errno : ENOMEM;
+	if (error != 0) {
+		errno = error;
+		return -1;
+	}
 	seconds = clock_left(deadline) / 1000 / LOOKUPS;
 	servers = _res.nscount > 0 ? _res.nscount : 1;
 	if (_res.retry * servers > seconds)
@@ -48,6 +56,7 @@ bound_resolver(int64_t deadline)
 		wait = 1;
 	if (_res.retrans > wait)
 		_res.retrans = wait;
+	return 0;
 }
 
 int
@@ -62,8 +71,8 @@ resolve_host(const char *host, int port, int64_t deadline,
 	int error;
 
 	snprintf(service, sizeof service, "%d", port);
-	if (!is_address(host))
-		bound_resolver(deadline);
+	if (!is_address(host) && bound_resolver(deadline) == -1)
+		return status_set_errno(st, EX_TEMPFAIL, "looking up %s", host);
 	error = getaddrinfo(host, service, &want, list);
 	if (error == 0)
 		return 0;

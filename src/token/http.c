@@ -259,6 +259,9 @@ set_trust(CURL *h, const struct http_request *q, const struct config *c,
 
 	curl_easy_setopt(h, CURLOPT_PROXY, proxied ? c->proxy : "");
 	curl_easy_setopt(h, CURLOPT_NOPROXY, proxied ? "" : "*");
+	/* A handle asks once; and libcurl 7.88 frees one twice that it has no
+	 * memory to keep. */
+	curl_easy_setopt(h, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);

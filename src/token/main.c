@@ -12,7 +12,6 @@
  * what the sender must not: the credential, and libcurl with its thirty
  * libraries.
  */
-#include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,11 +23,13 @@
 #include "config/config.h"
 #include "token/assertion.h"
 #include "token/credential.h"
+#include "token/libraries.h"
 
 /* All requests together; the sender waits a little longer. */
 #define TOTAL_MS 32000
 /* A person has to find a browser and a second factor. */
 #define LOGIN_MS (15 * 60 * 1000)
+#define PRINTED_MAX (64 * 1024)
 
 struct arguments {
 	const char	*config, *app, *mailbox;
@@ -198,7 +199,9 @@ print(struct record *r)
 	struct buf line;
 	bool done;
 
-	buf_init(&line, 64 * 1024);
+	buf_init(&line, PRINTED_MAX);
+	/* It may hold a token: it must not grow by copying. */
+	buf_reserve(&line, PRINTED_MAX);
 	record_format(r, &line);
 	buf_addch(&line, '\n');
 	fflush(stdout);
@@ -207,14 +210,6 @@ print(struct record *r)
 	buf_wipe(&line);
 	record_free(r);
 	return done;
-}
-
-static int
-start_curl(struct status *st)
-{
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) == 0)
-		return 0;
-	return status_set(st, EX_OSERR, "libcurl cannot start");
 }
 
 /* For `mailbearer setup --new`: needs no config, which is yet to be written. */
@@ -256,13 +251,14 @@ main(int argc, char **argv)
 	answer_init(&a);
 	if (argc > 1 && strcmp(argv[1], "--generate") == 0) {
 		if (privilege_drop(&id, false, &st) == -1 ||
+		    libraries_start(&st) == -1 ||
 		    generate(argv, &st) == -1)
 			(void)print(failure_record(&q, &a, &st));
 		_exit(EX_OK);
 	}
 	if (privilege_drop(&id, false, &st) == 0 &&
 	    parse_arguments(&args, argv, &st) == 0 &&
-	    start_curl(&st) == 0 &&
+	    libraries_start(&st) == 0 &&
 	    load(&config, &args, &st) == 0)
 		rc = ask(&q, &args, &a, &st);
 	done = print(rc == -1 ? failure_record(&q, &a, &st) : args.login ?

@@ -1,44 +1,30 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""What can fail is made to fail in turn: each allocation, and each system call
-of the program's, with the errors that it may have.
+"""What can fail is made to fail in turn: memory at each place that asks for it,
+and each system call of the program's, with the errors that it may have.
 
-Whatever comes of it: who is told 0 finds his message delivered or in the spool,
-who is told anything else is told why, nothing crashes, and what lay in the spool
-is there still or has arrived.  At the end the queue is run without faults, and
-everything that was promised must have arrived; twice only where the log has said
-that it might.
-
-MAILBEARER_FAULTS says how many of each kind, or "all" (make faults); without it
-a sample, evenly spread.
+MAILBEARER_FAULTS=sites (make faults) fails each place that asks for memory, told
+apart by all return addresses up to main(), =all each single allocation, and both
+each system call with each error.  Without it, as in make check, places are told
+apart by the addresses in our own code only, and of errors one is tried.
 """
 import collections
-import json
 import os
-import pathlib
 import re
-import shutil
-import signal
-import struct
 import subprocess
 import sys
-import tempfile
-import time
 import unittest
 
-import harness
-from harness import PREFIX, PROGRAM, SIMPLE
+import fault_modes as modes
+from fault_case import Faults
+from fault_file import SHIM
 
-HELPER = PREFIX / "libexec" / "mailbearer" / "mailbearer-token"
-SHIM = pathlib.Path("tests/faults/fail_alloc.so").resolve()
 WANTED = os.environ.get("MAILBEARER_FAULTS")
 SKIP = 77
-LARGE = b"Subject: large\n\n" + 12000 * (b"x" * 69 + b"\n")
-ALLOCATIONS = 40        # of a mode, in a sample
-CASES = 60              # of system calls, in a sample
 
 # What each call may say (its manual page), as far as we are to live with it.  Not
-# brk: the kernel says no by an old address, which strace cannot feign.
+# brk: the kernel says no by an old address, which strace cannot feign; nor close,
+# which closes even where it says that it did not.
 ERRORS = {
     "openat": ("EMFILE", "EIO"), "mkdirat": ("ENOSPC",),
     "read": ("EIO", "EINTR"), "pread64": ("EIO",), "write": ("ENOSPC", "EIO"),
@@ -50,7 +36,7 @@ ERRORS = {
     "newfstatat": ("EIO", "EACCES"), "statx": ("EIO",), "statfs": ("EIO",),
     "fstatfs": ("EIO",), "getdents64": ("EIO",), "readlinkat": ("EIO",),
     "readlink": ("EIO",), "access": ("EIO",), "faccessat2": ("EIO",),
-    "close": ("EIO",), "dup": ("EMFILE",), "dup2": ("EMFILE",),
+    "dup": ("EMFILE",), "dup2": ("EMFILE",),
     "dup3": ("EMFILE",), "pipe2": ("EMFILE",), "socketpair": ("EMFILE",),
     "socket": ("EMFILE", "EAFNOSUPPORT"), "bind": ("EADDRINUSE",),
     "connect": ("ENETUNREACH", "ECONNREFUSED"), "getsockname": ("ENOBUFS",),
@@ -71,17 +57,7 @@ ERRORS = {
     "landlock_restrict_self": ("E2BIG",),
 }
 CALL = re.compile(r"^(\w+)\(")
-
-
-def spread(cases, most):
-    """So many of them, or as many as were asked for, evenly spread."""
-    if WANTED == "all":
-        return cases
-    most = int(WANTED or most)
-    if len(cases) <= most:
-        return cases
-    step = len(cases) / most
-    return [cases[int(i * step)] for i in range(most)]
+FRAME = re.compile(r"^ > (\S+?)\((\S*)\) \[0x")
 
 
 def strace_works():
@@ -95,267 +71,178 @@ def strace_works():
         return False
 
 
-class Faults(harness.Case):
-    """One spool and one state directory, put back before each case."""
+class Counted(Faults):
+    """Says in the end what was done."""
 
     injected = collections.Counter()
 
     @classmethod
     def tearDownClass(cls):
-        for kind, count in sorted(Faults.injected.items()):
-            print(f"{kind}: {count} faults injected", file=sys.stderr)
-        Faults.injected.clear()
+        for what, count in cls.injected.items():
+            print(f"{cls.__name__}: {what}: {count}", file=sys.stderr)
+        cls.injected.clear()
 
-    def setUp(self):
-        super().setUp()
-        self.spool = self.directory / "spool"
-        self.state = self.directory / "state"
-        for path in (self.spool, self.state):
-            path.mkdir(mode=0o750)
-        self.config(spool=True, spool_directory=str(self.spool),
-                    state_directory=str(self.state), spool_reserve="0",
-                    messages_per_minute=100000, send_timeout="5s")
-        # The token is cached from now on.
-        result = self.sendmail("first@example.net")
-        self.assertEqual((result.code, result.stderr), (0, ""))
-        self.token = self.directory / "token"
-        shutil.copytree(self.state, self.token)
-        self.fault_file = self.directory / "fault"
-        self.trace = self.directory / "trace"
-        self.number = 0
-        self.promised, self.problems = [], []
-
-    # ------------------------------------------------------- the modes
-    # Each gives (command, stdin), and what is promised if it ends with 0.
-
-    def conf(self):
-        return str(self.directory / "mailbearer.conf")
-
-    def address(self):
-        return f"n{self.number}@example.net"
-
-    def submit(self, *flags):
-        return [str(PROGRAM), "sendmail", "-C", self.conf(), *flags,
-                self.address()]
-
-    def send(self):
-        return self.submit(), SIMPLE
-
-    def keep(self):
-        return self.submit("-odq"), LARGE
-
-    def cold(self):
-        """Without a token: the helper is started."""
-        for path in self.state.glob("token-*.json"):
-            path.unlink()
-        return self.submit(), SIMPLE
-
-    def run_queue(self):
-        """What waits is promised already."""
-        self.assertEqual(self.sendmail("-odq", self.address()).code, 0)
-        self.promised.append(self.address())
-        return [str(PROGRAM), "sendmail", "-C", self.conf(), "-q"], b""
-
-    def helper(self):
-        return [str(HELPER), "-C", self.conf(), "contoso"], b""
-
-    # ------------------------------------------------------- one case
-
-    def fresh(self):
-        """The state as it was; what is in the spool stays."""
-        shutil.rmtree(self.state)
-        shutil.copytree(self.token, self.state)
-        self.number += 1
-
-    def run_case(self, command, stdin, env=None):
-        with tempfile.TemporaryFile() as source:
-            source.write(stdin)
-            source.seek(0)
-            try:
-                return subprocess.run(
-                    command, stdin=source, timeout=30, check=False,
-                    capture_output=True,
-                    env={"PATH": os.environ["PATH"], **(env or {})})
-            except subprocess.TimeoutExpired:
-                return None
-
-    def judge(self, mode, where, done):
-        """Whatever `done` says must be true, and it must say something."""
-        problem = None
-        if done is None:
-            # Who started the helper ends it in time.
-            problem = "hangs" if mode != self.helper else None
-        elif done.returncode == -signal.SIGABRT and b"Assertion" in done.stderr:
-            pass    # libconfuse's way to say that it has no memory
-        elif done.returncode < 0 or done.returncode in (134, 139):
-            if not self.is_a_librarys(done.args, where):
-                problem = f"crashed: {done}"
-        elif mode == self.helper:
-            problem = self.judge_helper(done)
-        elif done.returncode == 0:
-            self.promised.append(self.address())
-        elif not done.stderr and not where.startswith("write"):
-            problem = f"{done.returncode}, and not a word"
-        if done is not None and harness.secret_in(done.stderr):
-            problem = "wrote a secret"
-        if problem:
-            self.problems.append(f"{mode.__name__}: {where}: {problem}")
-
-    def is_a_librarys(self, command, where):
-        """Whether a library crashed on its own account when memory ran out:
-        OpenSSL 3.0 takes a lock then that it could not make.  The debugger says
-        so; where there is none, memory that runs out has the benefit of doubt."""
-        if not where.startswith("allocation"):
-            return False
-        if not shutil.which("gdb"):
-            return True
-        self.fault_file.write_bytes(
-            struct.pack("qq", int(where.split()[1]), 0))
-        source = self.directory / "stdin"
-        source.write_bytes(SIMPLE)
-        words = " ".join(map(str, command[1:]))
-        told = subprocess.run(
-            ["gdb", "-q", "-batch", "-ex",
-             f"set exec-wrapper env LD_PRELOAD={SHIM} "
-             f"FAULT_FILE={self.fault_file}", "-ex", f"run {words} <{source}",
-             "-ex", "bt 12", str(command[0])], capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, check=False, timeout=60).stdout
-        for frame in re.findall(r"^#\d+ .*", told, re.M):
-            if not re.search(r"libc\.so|/ld-|\./(nptl|malloc|string)/|\.\./sys",
-                             frame):
-                return " from " in frame
-        return False
-
-    def judge_helper(self, done):
-        """One JSON object, with a token or a reason, or words and a code."""
-        if done.returncode != 0:
-            return None
-        try:
-            answer = json.loads(done.stdout)
-        except ValueError:
-            return f"no JSON: {done}"
-        if answer.get("access_token"):
-            return None
-        error = answer.get("error", {})
-        if error.get("exit", 0) == 0 or not error.get("text"):
-            return f"a failure without a reason: {error}"
-        return None
-
-    def conclude(self):
-        """Without faults, all that was promised arrives."""
-        self.fresh()
-        end = time.monotonic() + 60
-        while os.listdir(self.spool / "new") and time.monotonic() < end:
-            harness.run([str(PROGRAM), "queue", "-C", self.conf(), "retry"])
-        arrived = collections.Counter(
-            r.address for m in self.sandbox.messages() for r in m.recipients)
-        lost = [a for a in self.promised if a not in arrived]
-        twice = sum(n - 1 for n in arrived.values())
-        said = self.log_text().count("possible-duplicate")
-        self.assertEqual(self.problems, [])
-        self.assertEqual(lost, [])
-        self.assertLessEqual(twice, said)
-        self.assertEqual(list((self.spool / "failed").glob("*")), [])
-        self.assertEqual(self.sandbox.violations(), [])
-
-    # ------------------------------------------------------- allocations
-
-    def count_allocations(self, mode, wanted):
-        """Runs it with that fault; how many allocations there were."""
-        self.fresh()
-        command, stdin = mode()
-        self.fault_file.write_bytes(struct.pack("qq", wanted, 0))
-        done = self.run_case(command, stdin, {
-            "LD_PRELOAD": str(SHIM), "FAULT_FILE": str(self.fault_file)})
-        self.judge(mode, f"allocation {wanted}", done)
-        return struct.unpack("qq", self.fault_file.read_bytes())[1]
-
-    def fail_allocations(self, mode):
-        self.assertTrue(SHIM.exists(), "make check builds it")
-        count = self.count_allocations(mode, 0)
-        self.assertGreater(count, 50)
-        self.assertEqual(self.problems, [])
-        for number in spread(range(1, count + 1), ALLOCATIONS):
-            self.count_allocations(mode, number)
-            self.injected["allocations"] += 1
-        # Memory that has run out mostly stays so.
-        for number in spread(range(1, count + 1, 10), ALLOCATIONS // 4):
-            self.count_allocations(mode, -number)
-            self.injected["allocations"] += 1
-        self.conclude()
-
-    # ------------------------------------------------------- system calls
-
-    def trace_calls(self, mode):
-        """(call, n) of what is called from main() on, in order."""
-        self.fresh()
-        command, stdin = mode()
-        done = self.run_case(["strace", "-qq", "-o", str(self.trace), "-e",
-                              "signal=none", *command], stdin)
-        self.judge(mode, "no fault", done)
-        self.assertEqual(self.problems, [])
-        seen, calls, started = collections.Counter(), [], False
-        for line in self.trace.read_text(errors="replace").splitlines():
-            match = CALL.match(line)
-            if not match:
-                continue
-            seen[match.group(1)] += 1
-            started = started or "PR_SET_DUMPABLE" in line
-            if started:
-                calls.append((match.group(1), seen[match.group(1)]))
-        self.assertGreater(len(calls), 50)
-        return calls
-
-    def fail_calls(self, mode):
-        cases = [(name, error, number)
-                 for name, number in self.trace_calls(mode)
-                 for error in ERRORS.get(name, ())]
-        for name, error, number in spread(cases, CASES):
-            self.fresh()
-            command, stdin = mode()
-            done = self.run_case(
-                ["strace", "-qq", "-o", str(self.trace), "-e", f"trace={name}",
-                 "-e", "signal=none", "-e",
-                 f"inject={name}:error={error}:when={number}", *command],
-                stdin)
-            self.judge(mode, f"{name} {number} {error}", done)
-            self.injected["system calls"] += 1
-        self.conclude()
+    def note(self, mode, what, count):
+        self.injected[f"{mode.name}, {what}"] += count
 
 
-class Allocations(Faults):
+class Modes:
+    """A test for each mode, of whatever the class does to it."""
+
     def test_sending(self):
-        self.fail_allocations(self.send)
+        self.check(modes.Sending(self))
+
+    def test_large(self):
+        self.check(modes.Large(self))
 
     def test_keeping(self):
-        self.fail_allocations(self.keep)
+        self.check(modes.Keeping(self))
 
-    def test_sending_without_a_token(self):
-        self.fail_allocations(self.cold)
+    def test_cold(self):
+        self.check(modes.Cold(self))
 
-    def test_the_queue(self):
-        self.fail_allocations(self.run_queue)
+    def test_many(self):
+        self.check(modes.Many(self))
 
-    def test_the_helper(self):
-        self.fail_allocations(self.helper)
+    def test_queue(self):
+        self.check(modes.Queue(self))
+
+    def test_dialogue(self):
+        self.check(modes.Dialogue(self))
+
+    def test_check(self):
+        self.check(modes.Check(self))
+
+    def test_listing(self):
+        self.check(modes.Listing(self))
+
+    def test_helper(self):
+        self.check(modes.Helper(self))
+
+    def test_signing(self):
+        self.check(modes.Signing(self))
+
+
+tried = set()
+
+
+def is_new(*place):
+    """Whether it is the first time in this run, in whatever mode."""
+    new = place not in tried
+    tried.add(place)
+    return new
+
+
+class Allocations(Modes, Counted):
+    def setUp(self):
+        super().setUp()
+        self.assertTrue(SHIM.exists(), "make check builds it")
+
+    def sites(self, mode):
+        """(site, number of its first allocation or 0 where that is a child's,
+        whether all that follow shall fail too).  Memory that has run out mostly
+        stays so."""
+        self.fresh(mode)
+        self.faults.want(record=True)
+        self.most_descriptors = 99
+        self.run_case(mode, "no fault")
+        self.assertEqual(self.problems, [])
+        self.most_descriptors = max(self.faults.descriptors, 0)
+        sites, found = self.faults.sites(), []
+        self.assertGreater(len(sites), 50)
+        self.note(mode, "allocations", len(sites))
+        for site, own, number in sites:
+            key = {"all": (mode, number), "sites": site}.get(WANTED, own)
+            if is_new("allocation", key):
+                found.append((site, number, False))
+            if is_new("from there on", own):
+                found.append((site, number, True))
+        return found
+
+    def fail_at(self, mode, lasting, **which):
+        self.fresh(mode)
+        self.faults.want(lasting=lasting, **which)
+        where = " ".join(f"{name} {value}" for name, value in which.items())
+        self.run_case(mode, f"allocation {where}{' on' * lasting}")
+        return self.faults.hit
+
+    def check(self, mode):
+        """By number, which is quick; by site, where it was another's turn."""
+        sites = self.sites(mode)
+        self.note(mode, "faults", len(sites))
+        missed = 0
+        for site, number, lasting in sites:
+            hit = number and self.fail_at(mode, lasting, number=number)
+            if hit != site and WANTED != "all":
+                missed += not self.fail_at(mode, lasting, site=site)
+        self.note(mode, "places that did not come again", missed)
+        self.conclude()
+
+
+class Closing(Modes, Counted):
+    most_descriptors = 99
+
+    def check(self, mode):
+        self.fresh(mode)
+        self.faults.want()
+        self.run_case(mode, "no fault")
+        count = self.faults.closed
+        self.assertGreater(count, 5)
+        self.note(mode, "calls", count)
+        for number in range(1, count + 1):
+            self.fresh(mode)
+            self.faults.want(closing=number)
+            self.run_case(mode, f"close {number} EIO")
+        self.conclude()
 
 
 @unittest.skipUnless(strace_works(), "strace is missing or may not trace")
-class Calls(Faults):
-    def test_sending(self):
-        self.fail_calls(self.send)
+class Calls(Modes, Counted):
+    most_descriptors = 99
 
-    def test_keeping(self):
-        self.fail_calls(self.keep)
+    def calls(self, mode):
+        """(call, n, where in our code it is from) of what is called from main()
+        on, in order."""
+        self.fresh(mode)
+        self.faults.want()
+        self.run_case(mode, "no fault", (
+            "strace", "-k", "-qq", "-o", str(self.trace), "-e", "signal=none"))
+        self.assertEqual(self.problems, [])
+        seen, calls, started = collections.Counter(), [], False
+        for line in self.trace.read_text(errors="replace").splitlines():
+            call, frame = CALL.match(line), FRAME.match(line)
+            if frame and calls and "/mailbearer" in frame.group(1):
+                calls[-1][2].append(frame.group(2))
+            if not call:
+                continue
+            seen[call.group(1)] += 1
+            started = started or "PR_SET_DUMPABLE" in line
+            if started:
+                calls.append((call.group(1), seen[call.group(1)], []))
+        self.assertGreater(len(calls), 50)
+        return calls
 
-    def test_sending_without_a_token(self):
-        self.fail_calls(self.cold)
+    def cases(self, mode):
+        """Each call with each error; in a sample, one of each place with one."""
+        cases = []
+        for name, number, stack in self.calls(mode):
+            errors = ERRORS.get(name, ())
+            if WANTED or is_new(name, *stack):
+                cases += [(name, error, number)
+                          for error in errors[:None if WANTED else 1]]
+        return cases
 
-    def test_the_queue(self):
-        self.fail_calls(self.run_queue)
-
-    def test_the_helper(self):
-        self.fail_calls(self.helper)
+    def check(self, mode):
+        cases = self.cases(mode)
+        self.note(mode, "faults", len(cases))
+        for name, error, number in cases:
+            self.fresh(mode)
+            self.faults.want()
+            self.run_case(mode, f"{name} {number} {error}", (
+                "strace", "-qq", "-o", str(self.trace), "-e", f"trace={name}",
+                "-e", "signal=none", "-e",
+                f"inject={name}:error={error}:when={number}"))
+        self.conclude()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ class Talk:
     """A client that waits for each reply; stderr comes through the same pipe,
     as with Alpine and nmh."""
 
-    def __init__(self, test, *flags):
+    def __init__(self, test, *flags, greeting="220 "):
         config = test.directory / "mailbearer.conf"
         if not config.exists():
             test.config()
@@ -28,7 +28,7 @@ class Talk:
             stderr=subprocess.STDOUT)
         test.addCleanup(self.close)
         self.test = test
-        self.expect("220 ")
+        self.expect(greeting)
 
     def close(self):
         self.process.kill()
@@ -398,6 +398,18 @@ class Smtpd(Helpers, SharedCase):
         result = self.blind(b"EHLO x\r\n" + TRANSACTION + b"QUIT\r\n")
         self.assertEqual(result.code, 78)
         self.assertRegex(result.stdout, r"^421 4\.3\.5 .*mailbearer\.conf")
+
+    def test_who_waits_for_our_end_gets_it(self):
+        """With his own end of the pipe open."""
+        path = self.directory / "mailbearer.conf"
+        path.touch(mode=0o600)
+        path.write_text("nonsense = 1\n")
+        talk = Talk(self, greeting="421 ")
+        self.assertEqual(talk.process.wait(60), 78)
+        path.unlink()
+        talk = Talk(self)
+        talk.say("QUIT", "221 ")
+        self.assertEqual(talk.process.wait(60), 0)
 
     # ------------------------------------------------------- bounds
 
