@@ -6,7 +6,8 @@ and each system call of the program's, with the errors that it may have.
 MAILBEARER_FAULTS=sites (make faults) fails each place that asks for memory, told
 apart by all return addresses up to main(), =all each single allocation, and both
 each system call with each error.  Without it, as in make check, places are told
-apart by the addresses in our own code only, and of errors one is tried.
+apart by the addresses in our own code only, of errors one is tried, and of what
+no earlier mode has tried each has SAMPLE faults of a kind, evenly spread.
 """
 import collections
 import os
@@ -20,6 +21,7 @@ from fault_case import Faults
 from fault_file import SHIM
 
 WANTED = os.environ.get("MAILBEARER_FAULTS")
+SAMPLE = 12
 SKIP = 77
 
 # What each call may say (its manual page), as far as we are to live with it.  Not
@@ -126,11 +128,18 @@ class Modes:
 tried = set()
 
 
-def is_new(*place):
-    """Whether it is the first time in this run, in whatever mode."""
-    new = place not in tried
-    tried.add(place)
-    return new
+def choose(places):
+    """Of pairs of a place and what is to be done there the latter, once for a
+    place in this run, in whatever mode; of many in a sample a part, always the
+    same."""
+    new = {}
+    for place, what in places:
+        if place not in tried:
+            new.setdefault(place, what)
+    step = 1 if WANTED else max(1, -(-len(new) // SAMPLE))
+    chosen = list(new.items())[::step]
+    tried.update(place for place, _ in chosen)
+    return [what for _, what in chosen]
 
 
 class Allocations(Modes, Counted):
@@ -148,16 +157,14 @@ class Allocations(Modes, Counted):
         self.run_case(mode, "no fault")
         self.assertEqual(self.problems, [])
         self.most_descriptors = max(self.faults.descriptors, 0)
-        sites, found = self.faults.sites(), []
+        sites, places = self.faults.sites(), []
         self.assertGreater(len(sites), 50)
         self.note(mode, "allocations", len(sites))
         for site, own, number in sites:
-            key = {"all": (mode, number), "sites": site}.get(WANTED, own)
-            if is_new("allocation", key):
-                found.append((site, number, False))
-            if is_new("from there on", own):
-                found.append((site, number, True))
-        return found
+            key = {"all": (mode.name, number), "sites": site}.get(WANTED, own)
+            places += [(("allocation", key), (site, number, False)),
+                       (("from there on", own), (site, number, True))]
+        return choose(places)
 
     def fail_at(self, mode, lasting, **which):
         self.fresh(mode)
@@ -188,8 +195,11 @@ class Closing(Modes, Counted):
         self.run_case(mode, "no fault")
         count = self.faults.closed
         self.assertGreater(count, 5)
+        numbers = choose(((mode.name, "close", number), number)
+                         for number in range(1, count + 1))
         self.note(mode, "calls", count)
-        for number in range(1, count + 1):
+        self.note(mode, "faults", len(numbers))
+        for number in numbers:
             self.fresh(mode)
             self.faults.want(closing=number)
             self.run_case(mode, f"close {number} EIO")
@@ -224,13 +234,13 @@ class Calls(Modes, Counted):
 
     def cases(self, mode):
         """Each call with each error; in a sample, one of each place with one."""
-        cases = []
+        places = []
         for name, number, stack in self.calls(mode):
-            errors = ERRORS.get(name, ())
-            if WANTED or is_new(name, *stack):
-                cases += [(name, error, number)
-                          for error in errors[:None if WANTED else 1]]
-        return cases
+            for error in ERRORS.get(name, ())[:None if WANTED else 1]:
+                case = (name, error, number)
+                places.append(((mode.name, *case) if WANTED else
+                               (name, *stack), case))
+        return choose(places)
 
     def check(self, mode):
         cases = self.cases(mode)
