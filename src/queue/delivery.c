@@ -153,16 +153,14 @@ redirect(struct attempt *a, struct status *st)
 
 /* A name without a domain was kept while the config or the alias file was wrong:
  * now it may be known where its mail goes.  One address takes its place; several
- * cannot. */
+ * cannot, and wait for a queue run (expand.c). */
 static void
-resolve_name(struct recipient *r, struct local *l)
+resolve_name(struct recipient *r, struct locals *l)
 {
 	struct envelope to = ENVELOPE_INIT;
 	struct status st = STATUS_INIT;
-	struct address name = { 0 };
 
-	if (address_parse_path(&name, r->address, &st) == -1 ||
-	    local_resolve(l, &name, &to, &st) == -1)
+	if (locals_resolve(l, r->address, &to, &st) == -1)
 		recipient_settle(r, RECIPIENT_DEFERRED, &st);
 	else if (to.count == 1) {
 		free(r->address);
@@ -173,11 +171,10 @@ resolve_name(struct recipient *r, struct local *l)
 		    "and was kept while that could not be known", r->address,
 		    to.count);
 		st.scope = SCOPE_MESSAGE;
-		status_hint(&st, "make the name lead to one address, then "
-		    "mailbearer queue retry");
+		status_hint(&st, "a queue run sends it when the spool takes a "
+		    "message for them");
 		recipient_settle(r, RECIPIENT_DEFERRED, &st);
 	}
-	address_release(&name);
 	envelope_release(&to);
 }
 
@@ -196,7 +193,7 @@ resolve_names(struct attempt *a)
 	for (i = 0; i < e->count; i++)
 		if (e->recipients[i].state == RECIPIENT_PENDING &&
 		    strchr(e->recipients[i].address, '@') == NULL)
-			resolve_name(&e->recipients[i], &locals.local);
+			resolve_name(&e->recipients[i], &locals);
 	locals_release(&locals);
 }
 

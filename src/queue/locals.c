@@ -43,3 +43,16 @@ locals_release(struct locals *l)
 {
 	local_release(&l->local);
 }
+
+int
+locals_resolve(struct locals *l, const char *name, struct envelope *to,
+    struct status *st)
+{
+	struct address a = { 0 };
+	int rc;
+
+	if ((rc = address_parse_path(&a, name, st)) == 0)
+		rc = local_resolve(&l->local, &a, to, st);
+	address_release(&a);
+	return rc;
+}

@@ -18,5 +18,8 @@ struct locals {
  * enough). */
 void	locals_init(struct locals *l, const struct config *c, bool report);
 void	locals_release(struct locals *l);
+/* local_resolve() of a name that was kept as text. */
+int	locals_resolve(struct locals *l, const char *name, struct envelope *to,
+	    struct status *st);
 
 #endif

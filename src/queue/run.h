@@ -32,6 +32,9 @@ void	run_wake_at(struct run *r, int64_t when);
 /* Locks one message and tries it.  What came of it is written down when the answer
  * is there: if it can follow on the connection, a later call does that. */
 void	run_message(struct run *r, const char *id);
+/* Local names that stand for several addresses leave the message, for one that
+ * waits for these. */
+void	run_expand_names(struct run *r, struct spool_entry *entry);
 /* Waits for the answers that are still to come. */
 void	run_finish(struct run *r);
 

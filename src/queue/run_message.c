@@ -372,14 +372,18 @@ void
 run_message(struct run *r, const char *id)
 {
 	struct try *t = xcalloc(1, sizeof *t);
+	bool is_due;
 
 	t->run = r;
 	if (!load(t, id)) {
 		free(t);
 		return;
 	}
-	if (waiting(t) != 0 && (r->ignore_times ||
-	    backoff_is_due(t->entry.next_attempt, clock_wall()))) {
+	is_due = r->ignore_times ||
+	    backoff_is_due(t->entry.next_attempt, clock_wall());
+	if (is_due)
+		run_expand_names(r, &t->entry);
+	if (waiting(t) != 0 && is_due) {
 		start_attempt(t);
 		return;
 	}

@@ -1,5 +1,6 @@
 """Mail for names of this host while the file that says whose it is cannot be
 believed: it waits, and goes where the mended file says."""
+import re
 import unittest
 
 from harness import PROGRAM, SIMPLE, SharedCase, run
@@ -40,6 +41,23 @@ class LocalMail(Helpers, SharedCase):
         self.assertEqual(self.recipients(),
                          ["bob@example.net", "carol@example.net"])
         self.assertEqual(self.spooled(), [])
+
+    def test_a_name_can_stand_for_several(self):
+        self.aliases.write_text("root: carol@example.net, dave@example.net\n")
+        self.aliases.chmod(0o666)
+        self.with_spool()
+        self.assertEqual(self.sendmail("root", "bob@example.net").code, 0)
+        self.aliases.chmod(0o644)
+        self.sandbox.scenario("reply@rcpt=451 4.3.0 Later", times=1)
+        for _ in range(3):
+            run([str(PROGRAM), "queue", "retry", "-C",
+                 str(self.directory / "mailbearer.conf")], b"")
+        self.assertEqual(self.recipients(), [
+            "bob@example.net", "carol@example.net", "dave@example.net"])
+        self.assertEqual((self.spooled(), self.spooled("failed")), ([], []))
+        old, new = re.search(r": expanded id=(\S+) to=root new-id=(\S+)",
+                             self.log_text()).groups()
+        self.assertNotEqual(old, new)
 
     def test_a_staging_host_gets_it_once(self):
         """Where all mail goes to one address, nobody asks whose the name is."""
