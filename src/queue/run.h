@@ -11,6 +11,14 @@
 #include "queue/runner.h"
 #include "queue/spool.h"
 
+/* A message whose attempts cannot be written down: the spool says that it is due
+ * still, and it would be the first in each scan. */
+struct unwritten {
+	char	id[SPOOL_ID_SIZE];
+	int64_t	until;		/* clock_ms: not before */
+};
+#define UNWRITTEN_MAX	8	/* of more than so many the disk is to blame */
+
 struct run {
 	const struct config	*config;
 	const struct runner_options *options;
@@ -19,6 +27,7 @@ struct run {
 	struct try		*in_flight;	/* the oldest first */
 	int64_t			*blocked;	/* clock_ms, by index of account:
 						 * until then it is left alone */
+	struct unwritten	 unwritten[UNWRITTEN_MAX];
 	struct runner_counts	 counts;
 	struct lock		 place;		/* of a detached runner */
 	int64_t			 wake;		/* clock_ms: when there is more */
@@ -27,6 +36,8 @@ struct run {
 
 /* clock_ms until which an account is left alone; 0: it is not. */
 int64_t	run_blocked_until(const struct run *r, const struct account *account);
+/* clock_ms until which a message is left alone, whatever the spool says of it. */
+int64_t	run_unwritten_until(const struct run *r, const char *id);
 /* There is something to do at `when` (clock_ms). */
 void	run_wake_at(struct run *r, int64_t when);
 /* Locks one message and tries it.  What came of it is written down when the answer

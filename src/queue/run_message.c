@@ -6,6 +6,7 @@
 #include "queue/run.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "base/clock.h"
@@ -48,6 +49,32 @@ run_blocked_until(const struct run *r, const struct account *account)
 	int64_t until = *blocked(r, account);
 
 	return until > clock_ms() ? until : 0;
+}
+
+int64_t
+run_unwritten_until(const struct run *r, const char *id)
+{
+	const struct unwritten *u = r->unwritten;
+
+	for (; u < r->unwritten + UNWRITTEN_MAX; u++)
+		if (strcmp(u->id, id) == 0 && clock_left(u->until) != 0)
+			return u->until;
+	return 0;
+}
+
+/* False if there are so many of them that it is the disk. */
+static bool
+leave_alone(struct run *r, const char id[SPOOL_ID_SIZE], int64_t until)
+{
+	struct unwritten *u = r->unwritten;
+
+	for (; u < r->unwritten + UNWRITTEN_MAX; u++)
+		if (u->id[0] == '\0' || clock_left(u->until) == 0) {
+			memcpy(u->id, id, SPOOL_ID_SIZE);
+			u->until = until;
+			return true;
+		}
+	return false;
 }
 
 /* Nobody waits while others could use the connection. */
@@ -187,7 +214,8 @@ finish(struct try *t)
 		log_problem(t, "spool-error", &st);
 }
 
-/* Writes down how the recipients stand now. */
+/* Writes down how the recipients stand now.  One file that takes nothing keeps
+ * only its own message: -1 if the others cannot be written down either. */
 static int
 record(struct try *t, int64_t next)
 {
@@ -199,12 +227,15 @@ record(struct try *t, int64_t next)
 	    &st) == 0)
 		return 0;
 	log_problem(t, "spool-error", &st);
-	return -1;
+	if (st.scope == SCOPE_LOCAL)
+		return -1;
+	return leave_alone(t->run, t->entry.id,
+	    clock_deadline((next - clock_wall()) * 1000)) ? 0 : -1;
 }
 
 /* The message after an attempt, or after a crash between an attempt's record
- * and what should have followed.  -1 if that could not be written down: a message
- * that is too old leaves new/ all the same. */
+ * and what should have followed.  -1 if the disk takes nothing: a message that is
+ * too old leaves new/ all the same. */
 static int
 settle(struct try *t, bool has_attempt)
 {
@@ -275,8 +306,8 @@ finish_attempt(struct try *t)
 		r->counts.tried++;
 		eventlog_attempt(&t->entry.submission, &t->report, t->entry.id,
 		    EVENTLOG_DEFERRED);
-		/* The message is due still, and so it would go with the others:
-		 * they wait for a disk that takes something. */
+		/* They would be said to the server again and again: they wait for
+		 * a disk that takes something. */
 		if (settle(t, true) == -1 && until == 0 && account != NULL)
 			until = clock_deadline(TROUBLE_MS);
 	}

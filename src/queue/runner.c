@@ -61,10 +61,15 @@ static bool
 is_wanted(struct run *r, const struct spool_entry *e)
 {
 	const struct runner_options *o = r->options;
+	int64_t until;
 
 	if (!contains(e->submission.envelope.sender, o->sender) ||
 	    !has_recipient(&e->submission.envelope, o->recipient))
 		return false;
+	if ((until = run_unwritten_until(r, e->id)) != 0) {
+		run_wake_at(r, until);
+		return false;
+	}
 	if (r->ignore_times || backoff_is_due(e->next_attempt, clock_wall()))
 		return true;
 	run_wake_at(r, clock_ms() +

@@ -97,7 +97,8 @@ bool	spool_entry_hold(struct spool_entry *entry);
 void	spool_entry_forgive(struct spool_entry *entry);
 
 /* The following fail with EX_TEMPFAIL, and write nothing, when the entry is no
- * longer ours.
+ * longer ours; and with SCOPE_LOCAL when the disk takes nothing of the others
+ * either.
  *
  * Synced record "data sent, answer unknown".  Where the disk is nearly full it
  * reserves room for the record of the attempt too: a full disk keeps mail from

@@ -25,8 +25,9 @@
 
 /* How long a journal may be after a record.  "Sent" leaves room for what came of
  * it, or who was served would be served again; and that for the mark with which a
- * message leaves new/.  Past half of it states are brief, which five days of
- * attempts do not fill. */
+ * message leaves new/.  Past half of it states are brief; what fills it all the
+ * same, thousands of recipients who change places at each attempt, is not sent
+ * any more and given up when retry-for is over. */
 #define MARK_END	JOURNAL_MAX
 #define ATTEMPT_END	(MARK_END - 2 * SEALED_MAX)
 #define SENT_END	(ATTEMPT_END - 5 * SEALED_MAX)	/* states, attempt */
@@ -39,6 +40,20 @@ check_ours(struct spool_entry *e, struct status *st)
 		return 0;
 	return status_set(st, EX_TEMPFAIL,
 	    "message %s: we were too slow, another process went ahead", e->id);
+}
+
+/* `doing` this message cannot be done: a full disk takes nothing of the others
+ * either, but a bad block, or a limit to the size of a file, is this one's. */
+static int
+refuse_record(const struct spool_entry *e, const char *doing,
+    struct status *st)
+{
+	bool is_full = errno == ENOSPC || errno == EDQUOT || errno == EROFS;
+
+	status_set_errno(st, EX_CANTCREAT, "%s message %s", doing, e->id);
+	if (!is_full)
+		st->scope = SCOPE_MESSAGE;
+	return -1;
 }
 
 static int
@@ -67,9 +82,12 @@ append(struct spool_entry *e, const struct journal *j, int64_t limit,
 	int fd = e->submission.message.fd;
 	int64_t end = e->end + (int64_t)j->bytes.len;
 
-	if (j->bytes.overflow || end - e->size > limit)
-		return status_set(st, EX_CANTCREAT,
-		    "message %s: its journal is full", e->id);
+	if (j->bytes.overflow || end - e->size > limit) {
+		status_set(st, EX_CANTCREAT, "message %s: its journal is full",
+		    e->id);
+		st->scope = SCOPE_MESSAGE;
+		return -1;
+	}
 	if (!journal_is_readable(j, e->submission.envelope.count))
 		return status_set(st, EX_SOFTWARE,
 		    "message %s: a record is not valid", e->id);
@@ -77,8 +95,7 @@ append(struct spool_entry *e, const struct journal *j, int64_t limit,
 		return -1;
 	if (write_at(fd, j->bytes.data, j->bytes.len, e->end) == -1 ||
 	    fdatasync(fd) == -1) {
-		status_set_errno(st, EX_CANTCREAT,
-		    "writing to the journal of message %s", e->id);
+		refuse_record(e, "writing to the journal of", st);
 		/* If this fails too, the torn record is ignored when read. */
 		if (ftruncate(fd, e->end) == -1)
 			status_context(st, "cannot be undone");
@@ -128,8 +145,7 @@ reserve_room(const struct spool_entry *e, struct status *st)
 	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, e->end, ATTEMPT_ROOM) == -1 &&
 	    (errno == ENOSPC || errno == EDQUOT || errno == EFBIG ||
 	    errno == EIO))
-		return status_set_errno(st, EX_CANTCREAT,
-		    "no room for the journal of message %s", e->id);
+		return refuse_record(e, "no room for the journal of", st);
 	return 0;
 }
 

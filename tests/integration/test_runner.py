@@ -346,6 +346,21 @@ class Runner(Queue):
         self.assertEqual(self.run_queue(), (3, 3, 0, 0))
         self.delivered(3)
 
+    def test_a_file_that_takes_nothing_stops_no_other(self):
+        """The oldest, and so the first in each run, cannot be written down."""
+        def no_large_files():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (700000, 700000))
+
+        self.queue(1, body=b"x" * 70 + b"\n" + b"y\n" * 500000)
+        self.queue(3)
+        for expected in ["4 3 1 0", "1 0 1 0"]:
+            done = harness.run(self.command("0"), preexec_fn=no_large_files)
+            self.assertEqual(done.stdout.strip(), expected, done.stderr)
+        self.assertEqual(len(self.waiting()), 1)
+        self.assertEqual(self.run_queue(), (1, 1, 0, 0))
+        self.delivered(4)
+
     def test_a_message_too_old_is_given_up(self):
         self.use(retry_for="1s")
         self.queue(1)
