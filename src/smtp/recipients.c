@@ -71,16 +71,14 @@ recipients_need_utf8(const struct recipients *to)
 }
 
 void
-recipients_refuse_utf8(struct recipients *to, const char *host)
+recipients_refuse_utf8(struct envelope *e, const char *host)
 {
-	size_t i, kept = 0;
+	struct recipient *r = e->recipients;
+	const struct recipient *end = r + e->count;
 
-	for (i = 0; i < to->count; i++)
-		if (to->list[i]->utf8)
-			refuse_utf8(to->list[i], host);
-		else
-			to->list[kept++] = to->list[i];
-	to->count = kept;
+	for (; r < end; r++)
+		if (r->state == RECIPIENT_PENDING && r->utf8)
+			refuse_utf8(r, host);
 }
 
 /* RFC 5321 4.5.3.1.10: 452, in old servers 552. */

@@ -20,8 +20,9 @@ struct recipients {
 void	recipients_choose(struct recipients *to, struct envelope *e,
 	    const struct session_extensions *x, const char *host, int max);
 bool	recipients_need_utf8(const struct recipients *to);
-/* Refuses those who cannot do without SMTPUTF8; the others stay. */
-void	recipients_refuse_utf8(struct recipients *to, const char *host);
+/* Refuses those of the envelope who cannot do without SMTPUTF8, also who has his
+ * turn later; the others stay. */
+void	recipients_refuse_utf8(struct envelope *e, const char *host);
 /* Makes those PENDING again that were one too many for the server, and forgets
  * them here. */
 void	recipients_release_surplus(struct recipients *to);

@@ -93,9 +93,9 @@ struct session_data {
 		    struct status *st);
 	void	*context;
 	bool	 is_8bit;
-	/* The header section has what only SMTPUTF8 allows: asked for where it
-	 * is offered, sent as it is where not.  A recipient's `utf8` and a
-	 * mail_from that is not ASCII cannot do without. */
+	/* The header section has what only SMTPUTF8 allows, because of a PENDING
+	 * recipient's `utf8`, or of a mail_from that is not ASCII: asked for
+	 * where it is offered, sent as it is where not. */
 	bool	 needs_smtputf8;
 	int	 max_recipients;	/* at least 1 */
 	/* Called when only the last bytes, without which nothing is delivered,
@@ -120,8 +120,11 @@ struct session_data {
  * recipients), or had refused all of them; -1 with *st when the session or the
  * transaction failed before that.  State and status of each of the transaction's
  * recipients are set by then (deferred or refused, as the reply says), and the
- * others are PENDING.  One of its own is left PENDING only if the server had
- * enough recipients for one transaction (RFC 5321 4.5.3.1.10) and took others,
+ * others are PENDING.  One of its own is left PENDING only
+ *	if the server had enough recipients for one transaction (RFC 5321
+ *	4.5.3.1.10) and took others;
+ *	if it refused SMTPUTF8, and so all who cannot do without it are refused:
+ *	come again with a header section for the others;
  * and with -1 all are,
  *	if nothing was said because the connection was over already (unsent);
  *	if the server does not know BDAT after all: come again on a new

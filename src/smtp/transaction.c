@@ -167,7 +167,8 @@ send_nothing(struct transaction *t, struct status *st)
 }
 
 /* Exchange Online offers SMTPUTF8 and may refuse it as "502 5.3.3 Command not
- * implemented": those who can do without it go without. */
+ * implemented": those who can do without it stay PENDING and go without, in
+ * another transaction, for this header section is not theirs (RFC 6532). */
 static bool
 can_do_without_utf8(const struct transaction *t)
 {
@@ -185,13 +186,8 @@ offer_envelope(struct transaction *t, struct status *st)
 	if ((t->mail_refused || t->to.accepted == 0) && send_nothing(t, st) == -1)
 		return -1;
 	if (can_do_without_utf8(t)) {
-		recipients_refuse_utf8(&t->to, t->s->p.host);
-		t->utf8 = t->mail_refused = false;
-		if (t->to.count == 0)
-			return 0;
-		if (dialogue_begin(t->s, DIAGNOSE_MAIL, st) == -1)
-			return -1;
-		return offer_envelope(t, st);
+		recipients_refuse_utf8(t->e, t->s->p.host);
+		return 0;
 	}
 	if (t->mail_refused)
 		return -1;	/* mail_status says why */

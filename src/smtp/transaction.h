@@ -13,7 +13,7 @@
 struct transaction {
 	struct session	*s;		/* as long as it is not over */
 	struct session_data d;
-	const struct envelope *e;
+	struct envelope *e;
 	struct recipients to;
 	enum { BY_DATA, BY_BDAT, BY_BDAT_AT_ONCE } how;
 	bool		 utf8;		/* SMTPUTF8 is asked for */

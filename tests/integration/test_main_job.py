@@ -198,6 +198,33 @@ class MainJob(Case):
         self.assertIn("bad@example.net: refused: User unknown", result.stderr)
         self.assertIn("good@example.net: delivered", result.stderr)
 
+    def test_who_can_do_without_smtputf8_gets_a_header_without(self):
+        """It is offered and refused: his server need not know it."""
+        text = ("To: \u00fc@example.net, b@example.net\n"
+                "Subject: x\n\nbody\n").encode()
+        both = self.assert_sent(self.sendmail("-t", stdin=text))
+        self.assertIn("\u00fc@example.net".encode(), both.data)
+        self.sandbox.reset()
+        self.sandbox.scenario("smtputf8_refused")
+        result = self.sendmail("-t", stdin=text)
+        self.assertEqual(result.code, 67, result.stderr)
+        self.assertIn("no SMTPUTF8", result.stderr)
+        message, = self.sandbox.messages()
+        self.assertEqual(self.addresses(message), ["b@example.net"])
+        self.assertTrue(message.data.isascii(), message.data)
+        self.assertEqual(self.sandbox.violations(), [])
+
+    def test_who_has_his_turn_later_needs_no_smtputf8_either(self):
+        """Nor is it asked for again and again."""
+        self.config(max_recipients=2)
+        self.sandbox.scenario("smtputf8_refused")
+        result = self.sendmail("a@example.net", "b@example.net",
+                               "c@example.net", "\u00fc@example.net")
+        self.assertEqual(result.code, 67, result.stderr)
+        self.assertEqual([self.addresses(m) for m in self.sandbox.messages()],
+                         [["a@example.net", "b@example.net"],
+                          ["c@example.net"]])
+
     def test_partial_deferral(self):
         self.sandbox.scenario("reply@rcpt:later@example.net="
                               "451 4.3.0 Later")
