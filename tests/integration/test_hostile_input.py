@@ -234,12 +234,19 @@ class Hostile(SharedCase):
     # ------------------------------------------------------- argv
 
     def test_control_characters_in_every_flag(self):
-        for flag in "BFLNRVfr":
+        for flag in "FLNRVfr":
             for value in ("a\nb", "a\r\nRCPT TO:<x@y.example>", "\x1b[2Ja",
                           "\x7f", "a\x01"):
                 with self.subTest(flag=flag, value=value):
                     self.refused(self.sendmail("-" + flag, value,
                                                "bob@example.net"), 64)
+
+    def test_control_characters_for_a_flag_that_is_ignored(self):
+        result = self.sendmail("-B", "a\r\nRCPT TO:<x@y.example>",
+                               "bob@example.net")
+        self.assertEqual((result.code, result.stderr), (0, ""))
+        self.assertEqual([one.address for one in self.delivered()[0].recipients],
+                         ["bob@example.net"])
 
     def test_arguments_of_100_kilobytes(self):
         long = "x" * 100000

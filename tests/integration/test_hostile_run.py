@@ -64,14 +64,15 @@ TABLE = [
     row("RSET is refused", "ddw", *TAKEN, "<502 5.5.1 what?",
         "<503 5.5.1 nested", "<503 5.5.1 no", "<503 5.5.1 no"),
     row("the answers come once, for both", "ddW", *TAKEN, END),
+    # Where its end comes a moment too late the second has been said.
     Row("closed when the second is to begin", [
         FIRST + (END,),
         SECURE + (CHUNKS, ">AUTH", "<235 ok") + SAID + TAKEN + SAID + TAKEN],
-        "ddd"),
+        r"d(dd|W\.)"),
     Row("half closed when the second is to begin", [
         FIRST + (HALF, END),
         SECURE + (CHUNKS, ">AUTH", "<235 ok") + SAID + TAKEN + SAID + TAKEN],
-        "ddd"),
+        r"d(dd|W\.)"),
     Row("no CHUNKING any more", [
         FIRST + SAID + ("<250 ok", "<250 ok", "<502 5.5.1 what?", WAIT),
         (END,)], "d.."),
