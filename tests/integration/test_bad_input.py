@@ -66,7 +66,8 @@ class Config(Case):
         result = self.sendmail(
             "-t", stdin="To: a@b\u00fccher.example, b@example.net\n\nx\n".encode(),
             env={"LD_LIBRARY_PATH": str(self.directory)})
-        self.assertEqual(result.code, 71)
+        # 127: a library that was linked, as a sanitizer's, wants it at once.
+        self.assertIn(result.code, (71, 127))
         self.assertIn("libidn2.so.0", result.stderr)
         self.delivered(0)
 
