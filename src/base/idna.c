@@ -4,9 +4,12 @@
 #include <dlfcn.h>
 #include <idn2.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <syslog.h>
 
+#include "base/log.h"
 #include "base/xalloc.h"
 
 #define DOMAIN_MAX	253	/* RFC 1035 2.3.4, less the root's two octets */
@@ -93,8 +96,22 @@ static struct {
 	__typeof__(idn2_free) *release;
 } library;
 
+static void	give_up(void) __attribute__((noreturn));
+
 /* Where there is no memory for it, or it was taken off the host, no domain is to
  * be called wrong for that: as with xmalloc(), the caller keeps his message. */
+static void
+give_up(void)
+{
+	char text[512];
+
+	snprintf(text, sizeof text, "%s\nmailbearer: hint: install libidn2, or "
+	    "allow this process more memory; see ulimit -a", dlerror());
+	log_line(LOG_ERR, "no domains but in ASCII: %.*s",
+	    (int)strcspn(text, "\n"), text);
+	xalloc_give_up(text);
+}
+
 static void
 load_library(void)
 {
@@ -105,7 +122,7 @@ load_library(void)
 	if ((handle = dlopen(LIBRARY, RTLD_NOW)) == NULL ||
 	    (lookup = dlsym(handle, "idn2_lookup_u8")) == NULL ||
 	    (release = dlsym(handle, "idn2_free")) == NULL)
-		xalloc_give_up(dlerror());
+		give_up();
 	/* C knows no cast from an object to a function. */
 	memcpy(&library.lookup, &lookup, sizeof lookup);
 	memcpy(&library.release, &release, sizeof release);

@@ -69,6 +69,9 @@ class Config(Case):
         # 127: a library that was linked, as a sanitizer's, wants it at once.
         self.assertIn(result.code, (71, 127))
         self.assertIn("libidn2.so.0", result.stderr)
+        if result.code == 71:
+            self.assertIn("hint: install libidn2", result.stderr)
+            self.assertIn("libidn2.so.0", self.log_text())
         self.delivered(0)
 
     def test_a_secret_that_others_may_read(self):
