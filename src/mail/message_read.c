@@ -31,7 +31,7 @@ struct reader {
 	int64_t	 flushed;	/* bytes in the file already */
 	struct buf head;	/* the header section so far */
 	size_t	 mbox;		/* length of the mbox lines at its start */
-	size_t	 mbox_lines;
+	size_t	 mbox_lines, mbox_longest;
 	size_t	 fields;
 };
 
@@ -158,6 +158,18 @@ add_to_head(struct reader *r, const char *text, size_t len, bool whole)
 	return kind;
 }
 
+/* What was added is a line of a mailbox file, or turns out to be the body's. */
+static void
+note_mbox_line(struct reader *r)
+{
+	size_t len = r->head.len - r->mbox - 2;
+
+	if (len > r->mbox_longest)
+		r->mbox_longest = len;
+	r->mbox = r->head.len;
+	r->mbox_lines++;
+}
+
 /* One line, or piece of one.  1: it belongs to the header; 0: the header ends
  * here; -1. */
 static int
@@ -187,10 +199,8 @@ read_header_line(struct reader *r, const char *line, size_t len,
 	message_line_note_end(&r->line, line, used);
 	line_source_take(r->source, used);
 	r->line.in_line = !whole;
-	if (kind == LINE_MBOX) {
-		r->mbox = r->head.len;
-		r->mbox_lines++;
-	}
+	if (kind == LINE_MBOX)
+		note_mbox_line(r);
 	r->fields += kind == LINE_FIELD;
 	return kind != LINE_EMPTY;
 }
@@ -208,7 +218,7 @@ finish_header(struct reader *r, struct status *st)
 		/* They were no mbox lines, but the first of the body. */
 		m->body_offset = 2;
 		m->body_8bit = utf8_has_8bit(head->data, head->len);
-		m->longest_body_line = head->len - 2;
+		m->longest_body_line = r->mbox_longest;
 		return keep(r, "\r\n", 2, st) == -1 ? -1 :
 		    keep(r, head->data, head->len, st);
 	}

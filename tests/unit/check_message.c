@@ -167,6 +167,8 @@ static const struct row {
 	{ IN("From now on\n\nTo: a\n"), false, "",
 	  "From now on\r\n\r\nTo: a\r\n", 0, 11 },
 	{ IN("From now on"), false, "", "From now on\r\n", 0, 11 },
+	{ IN("From now on\n>From then on\n\nwe\n"), false, "",
+	  "From now on\r\n>From then on\r\n\r\nwe\r\n", 0, 13 },
 	{ IN("From now \xc3\xbc\n"), false, "", "From now \xc3\xbc\r\n", B, 11 },
 	{ IN("To: a\nFrom b\n"), false, "To: a\r\n", "From b\r\n", 0, 6 },
 	{ IN("From : a@x\n\nx\n"), false, "From : a@x\r\n", "x\r\n", 0, 1 },
