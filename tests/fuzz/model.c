@@ -99,20 +99,20 @@ is_header(struct model *m, const struct line *l, size_t skip)
 	len = text.len;
 	first = len > 0 ? text.data[0] : '\0';
 	field = len > 0 && header_name_length(text.data, len) > 0;
-	mbox = m->head.len == 0 && l->whole &&
+	mbox = m->head.len == m->mbox && m->mbox_lines < 2 && l->whole &&
 	    (strncmp(text.data, "From ", 5) == 0 ||
 	    strncmp(text.data, ">From ", 6) == 0);
 	buf_release(&text);
 	if (len == 0 && l->whole) {
 		m->in_body = true;
-		return m->mbox == 0 || m->fields > 0;
+		return m->mbox_lines == 0 || m->fields > 0;
 	}
 	if ((first == ' ' || first == '\t') && m->fields > 0)
 		field = false;
 	else if (field)
 		m->fields++;
 	else if (mbox)
-		m->mbox = 1;	/* its length is known when it is added */
+		m->mbox_lines++;
 	else
 		m->in_body = true;
 	return !m->in_body;
@@ -122,7 +122,7 @@ static void
 add_line(struct model *m, const struct line *l)
 {
 	size_t skip = is_stuffed(m, l);
-	bool was_mbox = m->mbox != 0;
+	size_t mbox_lines = m->mbox_lines;
 
 	if (m->in_body || !is_header(m, l, skip)) {
 		repair(m, &m->body, l->bytes + skip, l->text - skip);
@@ -130,7 +130,7 @@ add_line(struct model *m, const struct line *l)
 	} else if (!m->in_body) {
 		repair(m, &m->head, l->bytes + skip, l->text - skip);
 		buf_addstr(&m->head, "\r\n");
-		if (!was_mbox && m->mbox != 0)
+		if (m->mbox_lines != mbox_lines)
 			m->mbox = m->head.len;
 	}
 }

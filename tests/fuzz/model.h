@@ -25,7 +25,8 @@ struct model {
 	bool		had_nul, had_bare_cr;
 	/* Private. */
 	struct buf	head, body;
-	size_t		mbox, fields;	/* length of an mbox line; number */
+	size_t		mbox, mbox_lines;	/* length and number of mbox lines */
+	size_t		fields;
 	bool		in_body;
 	bool		after_crlf;	/* the line before ended so */
 };
