@@ -8,6 +8,7 @@
 
 #include "base/lock.h"
 #include "queue/delivery.h"
+#include "queue/manifest.h"
 #include "queue/runner.h"
 #include "queue/spool.h"
 
@@ -24,7 +25,11 @@ struct run {
 	const struct runner_options *options;
 	struct spool		 spool;
 	struct delivery_connection connection;
+	struct try		*ready;		/* to be begun, in this order */
+	size_t			 ready_count;
+	int64_t			 ready_octets;
 	struct try		*in_flight;	/* the oldest first */
+	struct manifest		 manifest;	/* of both */
 	int64_t			*blocked;	/* clock_ms, by index of account:
 						 * until then it is left alone */
 	struct unwritten	 unwritten[UNWRITTEN_MAX];
@@ -40,9 +45,12 @@ int64_t	run_blocked_until(const struct run *r, const struct account *account);
 int64_t	run_unwritten_until(const struct run *r, const char *id);
 /* There is something to do at `when` (clock_ms). */
 void	run_wake_at(struct run *r, int64_t when);
-/* Locks one message and tries it.  What came of it is written down when the answer
- * is there: if it can follow on the connection, a later call does that. */
+/* Locks one message and, when there are some more or it is a large one, tries them.
+ * What came of it is written down when the answer is there: if it can follow on the
+ * connection, a later call does that. */
 void	run_message(struct run *r, const char *id);
+/* Tries those that are still waiting for more. */
+void	run_begin(struct run *r);
 /* Local names that stand for several addresses leave the message, for one that
  * waits for these. */
 void	run_expand_names(struct run *r, struct spool_entry *entry);

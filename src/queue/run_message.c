@@ -29,6 +29,10 @@ struct try {
 #define TROUBLE_MS	30000	/* for an account that could not be reached, or a
 				 * disk that takes nothing */
 #define UNSYNCED_MAX	8	/* messages removed, but perhaps not on the disk */
+/* They are locked, and read, before the first of them is said: no more than what
+ * one loss can double as it is (smtp/pipeline.c). */
+#define READY_MAX	8
+#define READY_OCTETS	(256 * 1024)
 
 void
 run_wake_at(struct run *r, int64_t when)
@@ -156,6 +160,7 @@ waits(void *context)
 	struct try *t = context;
 
 	(void)spool_entry_hold(&t->entry);
+	manifest_hold(&t->run->manifest, &t->run->spool);
 	if (t->run->connection.slot.number != -1)
 		(void)limits_extend(&t->run->connection.slot);
 }
@@ -178,8 +183,8 @@ log_possible_duplicate(const struct try *t)
 
 	log_event_begin(&log, "possible-duplicate");
 	log_event_add(&log, "id", "%s", t->entry.id);
-	log_event_add(&log, "reason", "all data had been sent, and the answer "
-	    "is not known");
+	log_event_add(&log, "reason", "its data had been sent, or was about "
+	    "to be, and the answer is not known");
 	log_event_end(&log, LOG_WARNING);
 }
 
@@ -386,6 +391,52 @@ start_attempt(struct try *t)
 	finish_answered(r);
 }
 
+/* One sync for all of them. */
+static void
+list_all(struct run *r)
+{
+	struct spool_entry *entries[MANIFEST_MAX];
+	struct status ignored = STATUS_INIT;	/* then each is synced */
+	struct try *t;
+	size_t n = 0;
+
+	for (t = r->in_flight; t != NULL && n < MANIFEST_MAX; t = t->next)
+		entries[n++] = &t->entry;
+	for (t = r->ready; t != NULL && n < MANIFEST_MAX; t = t->next)
+		entries[n++] = &t->entry;
+	(void)manifest_write(&r->manifest, &r->spool, entries, n, &ignored);
+}
+
+void
+run_begin(struct run *r)
+{
+	struct try *t;
+
+	if (r->ready_count > 1)
+		list_all(r);
+	while ((t = r->ready) != NULL) {
+		r->ready = t->next;
+		t->next = NULL;
+		start_attempt(t);
+	}
+	r->ready_count = 0;
+	r->ready_octets = 0;
+}
+
+static void
+get_ready(struct try *t)
+{
+	struct run *r = t->run;
+	struct try **link;
+
+	for (link = &r->ready; *link != NULL; link = &(*link)->next)
+		;
+	*link = t;
+	r->ready_octets += t->entry.size;
+	if (++r->ready_count == READY_MAX || r->ready_octets > READY_OCTETS)
+		run_begin(r);
+}
+
 /* False if there is no such message, or somebody else has it. */
 static bool
 load(struct try *t, const char *id)
@@ -415,7 +466,7 @@ run_message(struct run *r, const char *id)
 	if (is_due)
 		run_expand_names(r, &t->entry);
 	if (waiting(t) != 0 && is_due) {
-		start_attempt(t);
+		get_ready(t);
 		return;
 	}
 	if (waiting(t) == 0)

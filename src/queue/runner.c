@@ -181,6 +181,7 @@ try_all(struct run *r, const struct candidates *list)
 		 * does no harm. */
 		(void)lock_extend(&r->place, PLACE_MS);
 	}
+	run_begin(r);
 	run_finish(r);
 	/* Nobody waits while others could use the connection. */
 	delivery_connection_close(&r->connection);
@@ -258,6 +259,7 @@ tidy(struct run *r)
 	int64_t now = clock_wall();
 	int state = limits_directory(r->config, &st);
 
+	manifest_recover(&r->spool);
 	spool_sweep(&r->spool, now);
 	spool_expire_failed(&r->spool, now);
 	if (state == -1)
@@ -289,7 +291,8 @@ runner_run(const struct config *c, const struct runner_options *o,
 	struct run r = {
 		.config = c, .options = o, .place = LOCK_INIT,
 		.ignore_times = o->ignore_times,
-		.connection = DELIVERY_CONNECTION_INIT, .wake = CLOCK_NEVER
+		.connection = DELIVERY_CONNECTION_INIT,
+		.manifest = MANIFEST_INIT, .wake = CLOCK_NEVER
 	};
 	int rc;
 
@@ -299,6 +302,7 @@ runner_run(const struct config *c, const struct runner_options *o,
 		r.blocked = xcalloc(c->account_count, sizeof *r.blocked);
 		rc = run(&r, st);
 		free(r.blocked);
+		manifest_end(&r.manifest, &r.spool);
 		spool_close(&r.spool);
 	}
 	lock_release(&r.place);

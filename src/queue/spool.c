@@ -198,6 +198,18 @@ spool_ids_free(char **ids, size_t count)
 	free(ids);
 }
 
+int
+spool_names(struct spool *s, bool (*wanted)(const char *name), char ***names,
+    size_t *count)
+{
+	struct names list = { 0 };
+	int rc = read_names(s->directory, wanted, &list);
+
+	*names = list.items;
+	*count = list.count;
+	return rc;
+}
+
 /* The whole story in one line, before the message is gone for good. */
 static void
 log_expiry(const struct spool_entry *e)
@@ -303,13 +315,13 @@ sweep(struct spool *s, const char *name, int64_t before)
 void
 spool_sweep(struct spool *s, int64_t now)
 {
-	struct names list = { 0 };
-	size_t i;
+	size_t count, i;
+	char **names;
 
-	if (read_names(s->directory, temporary_is_name, &list) == 0)
-		for (i = 0; i < list.count; i++)
-			sweep(s, list.items[i], now - STALE_AFTER);
-	spool_ids_free(list.items, list.count);
+	if (spool_names(s, temporary_is_name, &names, &count) == 0)
+		for (i = 0; i < count; i++)
+			sweep(s, names[i], now - STALE_AFTER);
+	spool_ids_free(names, count);
 	/* Those of base/ have no lock: nobody works on one for so long. */
 	safefile_sweep_at(s->directory, now - ABANDONED_AFTER);
 }

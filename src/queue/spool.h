@@ -48,6 +48,8 @@ struct spool_entry {
 	struct lock		 lock;
 	int64_t			 hold_ms;	/* is promised for it each time */
 	int64_t			 end;		/* the next record goes there */
+	int64_t			 listed;	/* its end when manifest.c listed it
+						 * as about to be sent; 0: not so */
 };
 
 /* Opens the spool, making new/ and failed/ (0750) where they are missing.
@@ -93,6 +95,9 @@ void	spool_entry_release(struct spool_entry *entry);
 bool	spool_entry_is_ours(struct spool_entry *entry);
 /* Extends the lock alone, if it is time: while an answer is waited for. */
 bool	spool_entry_hold(struct spool_entry *entry);
+/* What a lock on a message promises: from there to the last byte of the data it
+ * takes send-timeout at most. */
+int64_t	spool_hold_ms(const struct spool *s);
 /* REFUSED recipients are PENDING again. */
 void	spool_entry_forgive(struct spool_entry *entry);
 
@@ -100,7 +105,8 @@ void	spool_entry_forgive(struct spool_entry *entry);
  * longer ours; and with SCOPE_LOCAL when the disk takes nothing of the others
  * either.
  *
- * Synced record "data sent, answer unknown".  Where the disk is nearly full it
+ * Synced record "data sent, answer unknown"; not synced if a list that is on the
+ * disk (manifest.h) says so of the journal as it is.  Where the disk is nearly full it
  * reserves room for the record of the attempt too: a full disk keeps mail from
  * being sent rather than from being known as sent. */
 int	spool_record_sent(struct spool_entry *entry, struct status *st);
@@ -131,6 +137,10 @@ int	spool_requeue(struct spool *s, struct spool_entry *entry,
 int	spool_list(struct spool *s, bool failed, char ***ids, size_t *count,
 	    struct status *st);
 void	spool_ids_free(char **ids, size_t count);
+/* Names in the spool's own directory that `wanted` takes, to be freed with
+ * spool_ids_free(). */
+int	spool_names(struct spool *s, bool (*wanted)(const char *name),
+	    char ***names, size_t *count);
 /* Moves what waits in another spool here, or says in the log why it cannot. */
 void	spool_adopt(struct spool *to, struct spool *from);
 /* Removes what lies in failed/ for longer than keep-failed, each with a log

@@ -74,10 +74,10 @@ write_at(int fd, const char *bytes, size_t len, int64_t offset)
 	return 0;
 }
 
-/* Appends a closed group and syncs it.  `limit`: of the whole journal. */
+/* Appends a closed group.  `limit`: of the whole journal. */
 static int
 append(struct spool_entry *e, const struct journal *j, int64_t limit,
-    struct status *st)
+    bool synced, struct status *st)
 {
 	int fd = e->submission.message.fd;
 	int64_t end = e->end + (int64_t)j->bytes.len;
@@ -94,7 +94,7 @@ append(struct spool_entry *e, const struct journal *j, int64_t limit,
 	if (check_ours(e, st) == -1)
 		return -1;
 	if (write_at(fd, j->bytes.data, j->bytes.len, e->end) == -1 ||
-	    fdatasync(fd) == -1) {
+	    (synced && fdatasync(fd) == -1)) {
 		refuse_record(e, "writing to the journal of", st);
 		/* If this fails too, the torn record is ignored when read. */
 		if (ftruncate(fd, e->end) == -1)
@@ -128,7 +128,8 @@ append_mark(struct spool_entry *e, enum journal_mark mark, int64_t at,
 	 * be served again if this one is never answered. */
 	begin(&j, e, mark == JOURNAL_SENT);
 	journal_add_mark(&j, mark, at);
-	rc = append(e, &j, mark == JOURNAL_SENT ? SENT_END : MARK_END, st);
+	rc = append(e, &j, mark == JOURNAL_SENT ? SENT_END : MARK_END,
+	    mark != JOURNAL_SENT || e->listed != e->end, st);
 	journal_release(&j);
 	return rc;
 }
@@ -175,7 +176,7 @@ spool_record_attempt(struct spool_entry *e, const char *account,
 
 	begin(&j, e, true);
 	journal_add_attempt(&j, &a, reason != NULL ? reason : &none);
-	rc = append(e, &j, ATTEMPT_END, st);
+	rc = append(e, &j, ATTEMPT_END, true, st);
 	journal_release(&j);
 	if (rc == -1) {
 		free(name);

@@ -101,9 +101,8 @@ open_file(int directory, const char *id, int flags, int *fd, struct status *st)
 	return FOUND;
 }
 
-/* From here to the last byte of the data it takes send-timeout at most. */
-static int64_t
-hold_ms(const struct spool *s)
+int64_t
+spool_hold_ms(const struct spool *s)
 {
 	return s->config->send_timeout * 1000 + 2 * SPOOL_ANSWER_MS;
 }
@@ -116,7 +115,7 @@ lock_file(struct lock *lock, const struct spool *s, int directory,
 {
 	struct stat opened, named;
 
-	if (lock_take_open(lock, fd, hold_ms(s)) == 1) {
+	if (lock_take_open(lock, fd, spool_hold_ms(s)) == 1) {
 		status_set(st, EX_TEMPFAIL, "message %s is being worked on",
 		    id);
 		return GONE;
@@ -293,7 +292,7 @@ spool_load(struct spool *s, const char *id, bool is_failed,
 		goto out;
 	fd = -1;	/* transferred */
 	e->lock = lock;
-	e->hold_ms = hold_ms(s);
+	e->hold_ms = spool_hold_ms(s);
 	lock = (struct lock)LOCK_INIT;	/* transferred */
 	e->is_failed = is_failed;
 	snprintf(e->id, sizeof e->id, "%s", id);

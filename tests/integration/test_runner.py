@@ -15,6 +15,7 @@ import harness
 
 PROBE = os.path.abspath("tests/integration/runner_probe")
 IN_FLIGHT = 8       # messages on their way on one connection
+READY = 8           # messages that are locked to follow them
 
 
 class Queue(harness.Case):
@@ -284,29 +285,62 @@ class Runner(Queue):
 
     def test_killed_at_each_call_that_touches_the_spool(self):
         """Delivered once; or twice, and the log has a line that says so."""
+        self.may_trace()
+        for count in (1, 3):        # alone, and together in a list
+            for call in ("fstatfs", "pwrite64", "fdatasync", "unlinkat",
+                         "fsync"):
+                for number in range(1, 13):
+                    with self.subTest(count=count, call=call, number=number):
+                        if not self.killed_at(call, number, count):
+                            break
+                self.assertGreater(number, 1, call)
+
+    def killed_at(self, call, number, count):
+        self.sandbox.reset()
+        self.log.unlink(missing_ok=True)
+        self.queue(count)
+        was_killed = self.kill_at(call, number)
+        self.run_queue(0, "force")
+        self.assertEqual(self.waiting(), [])
+        self.assertEqual(sorted(os.listdir(self.spool)), ["failed", "new"])
+        warned = self.log_text().count("possible-duplicate")
+        subjects = [harness.field(message.data, "Subject")[0]
+                    for message in self.sandbox.messages()]
+        self.assertEqual(len(set(subjects)), count)
+        self.assertLessEqual(len(subjects) - count, warned)
+        return was_killed
+
+    def may_trace(self):
         if harness.run(["strace", "-qq", "-o", "/dev/null", "-e",
                         "inject=chdir:error=EIO", "true"]).code != 0:
             self.skipTest("strace may not trace here")
-        for call in ("fstatfs", "pwrite64", "fdatasync", "unlinkat",
-                     "fsync"):
-            for number in range(1, 9):
-                with self.subTest(call=call, number=number):
-                    self.sandbox.reset()
-                    self.log.unlink(missing_ok=True)
-                    self.queue(1)
-                    if not self.kill_at(call, number):
-                        break
-                    self.run_queue(0, "force")
-                    self.assertEqual(self.waiting(), [])
-                    self.assertEqual(sorted(os.listdir(self.spool)),
-                                     ["failed", "new"])
-                    warned = self.log_text().count("possible-duplicate")
-                    count = len(self.sandbox.messages())
-                    self.assertIn(count, (1, 2) if warned else (1,))
-            self.assertGreater(number, 1, call)
 
-    def test_a_stopped_runner_keeps_what_is_in_flight_only(self):
-        self.queue(20)
+    def syncs(self, *injected):
+        """How often a run syncs a file."""
+        trace = self.directory / "trace"
+        done = harness.run(["strace", "-qq", "-o", str(trace), "-e",
+                            "trace=fdatasync", *injected, *self.command("0")],
+                           timeout=60)
+        self.assertEqual(done.code, 0, done.stderr)
+        return len(re.findall("^fdatasync", trace.read_text(), re.M))
+
+    def test_one_sync_for_eight_messages(self):
+        self.may_trace()
+        self.queue(24)
+        self.assertEqual(self.syncs(), 3)
+        self.delivered(24)
+        self.assertEqual(sorted(os.listdir(self.spool)), ["failed", "new"])
+
+    def test_a_list_that_cannot_be_written_costs_a_sync_each(self):
+        self.may_trace()
+        self.queue(8)
+        self.assertEqual(
+            self.syncs("-e", "inject=fdatasync:error=EIO:when=1"), 9)
+        self.delivered(8)
+        self.assertEqual(sorted(os.listdir(self.spool)), ["failed", "new"])
+
+    def test_a_stopped_runner_keeps_what_it_has_begun_only(self):
+        self.queue(30)
         self.sandbox.scenario("latency", seconds=0.2)
         stopped = subprocess.Popen(self.command("0"),
                                    stdout=subprocess.DEVNULL)
@@ -317,11 +351,11 @@ class Runner(Queue):
         stopped.send_signal(signal.SIGSTOP)
         self.sandbox.clear()
         self.run_queue(3000, "plain")
-        self.assertLessEqual(len(self.waiting()), IN_FLIGHT + 1)
+        self.assertLessEqual(len(self.waiting()), IN_FLIGHT + READY)
         stopped.send_signal(signal.SIGCONT)
         self.assertEqual(stopped.wait(timeout=30), 0)
         self.run_queue(0, "force")
-        self.delivered(20)
+        self.delivered(30)
 
     def test_a_lost_answer_is_named(self):
         self.queue(1)

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What a queue run is about to send: a list of messages that is synced once for
+ * all of them.  It stands for the record "sent" in the journal of each, which need
+ * not be synced then: what a killed process wrote there is read by the next one,
+ * and what a power failure took from there stands in the list.
+ *
+ * A file in the spool for each run; mailbearer-spool(5) describes it.
+ */
+#ifndef QUEUE_MANIFEST_H
+#define QUEUE_MANIFEST_H
+
+#include "queue/spool.h"
+
+#define MANIFEST_MAX	32	/* messages in a list */
+#define MANIFEST_NAME_SIZE 48
+
+struct manifest {
+	int		fd;		/* -1: no file yet */
+	struct lock	lock;
+	char		name[MANIFEST_NAME_SIZE];
+	int		half;		/* the next list goes there */
+};
+
+#define MANIFEST_INIT { .fd = -1, .lock = LOCK_INIT }
+
+/* Has on the disk that these messages, at most MANIFEST_MAX, which the caller has
+ * locked, may have been sent from now on, and that those which it removed before are gone:
+ * they fall off the list.  Whatever is still in flight must be in it again.
+ * spool_record_sent() then syncs nothing for an entry whose journal has not
+ * grown since it was first listed.  On -1 the last list stands. */
+int	manifest_write(struct manifest *m, struct spool *s,
+	    struct spool_entry *const *entries, size_t count,
+	    struct status *st);
+/* While answers are waited for: it must not be taken for one left behind. */
+void	manifest_hold(struct manifest *m, const struct spool *s);
+/* All is written down: nothing is in flight any more. */
+void	manifest_end(struct manifest *m, struct spool *s);
+
+/* Sees to the lists that others have left behind.  After a power failure each
+ * message in them that nobody has worked on since gets its record "sent".  Two
+ * runs do not do it at once, and none of them goes on before it is done. */
+void	manifest_recover(struct spool *s);
+
+#endif
