@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/dsn.h"
 #include "cli/smtpd_parameters.h"
 #include "cli/submit.h"
@@ -18,6 +19,7 @@
 #define RECIPIENTS_MAX	1000	/* of one transaction: the rest gets 452 */
 #define PROTOCOL_ERRORS_MAX 50	/* then it is no SMTP client */
 #define SILENCE_MS	200	/* who writes no more for so long has finished */
+#define HANG_UP_MS	5000	/* who has not finished by then never will */
 
 struct smtpd {
 	struct submitter	 submitter;
@@ -408,8 +410,9 @@ hang_up(void)
 {
 	struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
 	char scrap[LINES_BUFFER];
+	int64_t end = clock_deadline(HANG_UP_MS);
 
-	while (poll(&p, 1, SILENCE_MS) == 1 &&
+	while (clock_left(end) != 0 && poll(&p, 1, SILENCE_MS) == 1 &&
 	    read(STDIN_FILENO, scrap, sizeof scrap) > 0)
 		continue;
 }

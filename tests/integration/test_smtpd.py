@@ -413,6 +413,24 @@ class Smtpd(Helpers, SharedCase):
 
     # ------------------------------------------------------- bounds
 
+    def test_who_never_stops_writing_is_left(self):
+        """After the last reply; he gets a SIGPIPE."""
+        self.config()
+        writer = subprocess.Popen(
+            ["sh", "-c", "printf 'QUIT\\r\\n'; exec yes"],
+            stdout=subprocess.PIPE)
+        self.addCleanup(writer.kill)
+        session = subprocess.Popen(
+            [str(PROGRAM), "sendmail", "-C",
+             str(self.directory / "mailbearer.conf"), "-bs"],
+            stdin=writer.stdout, stdout=subprocess.PIPE)
+        self.addCleanup(session.kill)
+        writer.stdout.close()
+        replies, _ = session.communicate(timeout=60)
+        self.assertEqual(session.returncode, 0)
+        self.assertRegex(replies, b"^220 .*\r\n221 .*\r\n$")
+        self.assertNotEqual(writer.wait(60), 0)
+
     def test_too_many_recipients(self):
         """The first thousand are taken, the next gets 452."""
         talk = Talk(self)
