@@ -55,6 +55,8 @@ listing_state(enum recipient_state state)
 		return "deferred";
 	case RECIPIENT_REFUSED:
 		return "refused";
+	case RECIPIENT_REPLACED:
+		return "replaced";
 	case RECIPIENT_PENDING:
 	case RECIPIENT_ACCEPTED:
 		break;
@@ -143,7 +145,8 @@ print_address(struct out *out, const char *address)
 static bool
 is_done(const struct recipient *r)
 {
-	return r->state == RECIPIENT_DELIVERED;
+	return r->state == RECIPIENT_DELIVERED ||
+	    r->state == RECIPIENT_REPLACED;
 }
 
 static void __attribute__((format(printf, 2, 3)))

@@ -39,6 +39,8 @@ say_recipients(const struct caller *c, const struct envelope *e,
 
 	for (i = 0; i < e->count; i++) {
 		r = &e->recipients[i];
+		if (r->state == RECIPIENT_REPLACED)
+			continue;
 		if (i == RECIPIENTS_SAID) {
 			caller_say_line(c, "and %zu more: see the log",
 			    e->count - i);

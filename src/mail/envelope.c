@@ -62,16 +62,24 @@ prepare_slots(struct envelope *e)
 	e->slotted = e->count;
 }
 
-void
-envelope_add(struct envelope *e, const struct address *a)
+static void
+release(struct recipient *r)
 {
-	char *address = address_text(a);
+	free(r->address);
+	free(r->original);
+	fate_release(r->fate);
+}
+
+/* The recipient is the envelope's from then on. */
+static void
+add(struct envelope *e, struct recipient *r)
+{
 	size_t *slot;
 
 	prepare_slots(e);
-	slot = slot_of(e, address);
+	slot = slot_of(e, r->address);
 	if (*slot != 0) {
-		free(address);
+		release(r);
 		return;
 	}
 	if (e->count == e->cap) {
@@ -79,10 +87,27 @@ envelope_add(struct envelope *e, const struct address *a)
 		e->recipients = xreallocarray(e->recipients, e->cap,
 		    sizeof *e->recipients);
 	}
-	e->recipients[e->count] = (struct recipient){ .address = address,
-	    .utf8 = a->utf8 };
+	e->recipients[e->count] = *r;
 	*slot = ++e->count;
 	e->slotted = e->count;
+}
+
+void
+envelope_add(struct envelope *e, const struct address *a)
+{
+	struct recipient r = { .address = address_text(a), .utf8 = a->utf8 };
+
+	add(e, &r);
+}
+
+void
+envelope_move(struct envelope *e, struct envelope *from)
+{
+	size_t i;
+
+	for (i = 0; i < from->count; i++)
+		add(e, &from->recipients[i]);
+	from->count = 0;
 }
 
 const struct fate *
@@ -143,11 +168,8 @@ envelope_release(struct envelope *e)
 {
 	size_t i;
 
-	for (i = 0; i < e->count; i++) {
-		free(e->recipients[i].address);
-		free(e->recipients[i].original);
-		fate_release(e->recipients[i].fate);
-	}
+	for (i = 0; i < e->count; i++)
+		release(&e->recipients[i]);
 	free(e->recipients);
 	free(e->slots);
 	free(e->sender);

@@ -16,7 +16,9 @@ enum recipient_state {
 	RECIPIENT_ACCEPTED,	/* RCPT accepted, data not answered yet */
 	RECIPIENT_DELIVERED,	/* accepted after the data */
 	RECIPIENT_DEFERRED,	/* may go later: its fate says why */
-	RECIPIENT_REFUSED	/* refused for good: its fate says why */
+	RECIPIENT_REFUSED,	/* refused for good: its fate says why */
+	RECIPIENT_REPLACED	/* a name: others behind it are whom it stood
+				 * for */
 };
 
 struct recipient {
@@ -49,6 +51,8 @@ struct envelope {
 /* Adds a recipient unless it is there already (whatever its case).  The envelope
  * keeps copies. */
 void	envelope_add(struct envelope *e, const struct address *a);
+/* Moves all recipients there, each as it is, but those that *e has already. */
+void	envelope_move(struct envelope *e, struct envelope *from);
 /* What explains a recipient's state, never NULL; and the same as a status. */
 const struct fate *recipient_fate(const struct recipient *r);
 void	recipient_status(const struct recipient *r, struct status *st);

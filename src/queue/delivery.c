@@ -13,6 +13,7 @@
 #include "config/account.h"
 #include "mail/recipients.h"
 #include "queue/connect.h"
+#include "queue/journal.h"
 #include "queue/locals.h"
 #include "queue/stray.h"
 
@@ -151,12 +152,31 @@ redirect(struct attempt *a, struct status *st)
 	return 0;
 }
 
-/* A name without a domain was kept while the config or the alias file was wrong:
- * now it may be known where its mail goes.  One address takes its place; several
- * cannot, and wait for a queue run (expand.c). */
+/* Several take a place behind all others, and its own is left: the journal tells
+ * recipients by their number.  The next record has the ones and the other, or
+ * neither. */
 static void
-resolve_name(struct recipient *r, struct locals *l)
+replace_name(struct envelope *e, size_t name, struct envelope *by)
 {
+	const struct status none = STATUS_INIT;
+	size_t i;
+
+	for (i = 0; i < by->count; i++) {
+		by->recipients[i].original =
+		    xstrdup(e->recipients[name].original);
+		by->recipients[i].turn = e->recipients[name].turn;
+	}
+	recipient_settle(&e->recipients[name], RECIPIENT_REPLACED, &none);
+	e->recipients[name].turn = 0;
+	envelope_move(e, by);
+}
+
+/* A name without a domain was kept while the config or the alias file was wrong:
+ * now it may be known where its mail goes. */
+static void
+resolve_name(struct envelope *e, size_t name, struct locals *l)
+{
+	struct recipient *r = &e->recipients[name];
 	struct envelope to = ENVELOPE_INIT;
 	struct status st = STATUS_INIT;
 
@@ -166,15 +186,15 @@ resolve_name(struct recipient *r, struct locals *l)
 		free(r->address);
 		r->address = xstrdup(to.recipients[0].address);
 		r->utf8 = to.recipients[0].utf8;
-	} else {
-		status_set(&st, EX_CONFIG, "%s stands for %zu addresses, "
-		    "and was kept while that could not be known", r->address,
-		    to.count);
+	} else if (e->count + to.count > JOURNAL_RECIPIENTS_MAX) {
+		status_set(&st, EX_CONFIG, "%s stands for %zu addresses, more "
+		    "than this message can still have", r->address, to.count);
 		st.scope = SCOPE_MESSAGE;
-		status_hint(&st, "a queue run sends it when the spool takes a "
-		    "message for them");
+		status_hint(&st, "hand the message in again for that name "
+		    "alone");
 		recipient_settle(r, RECIPIENT_DEFERRED, &st);
-	}
+	} else
+		replace_name(e, name, &to);
 	envelope_release(&to);
 }
 
@@ -182,18 +202,18 @@ static void
 resolve_names(struct attempt *a)
 {
 	struct envelope *e = &a->s->envelope;
+	size_t i, count = e->count;
 	struct locals locals;
-	size_t i;
 
 	/* There X-Original-To shows them as they are, and none must wait: the one
 	 * address would get the message again at each attempt. */
 	if (a->config->deliver_all_to != NULL)
 		return;
 	locals_init(&locals, a->config, true);
-	for (i = 0; i < e->count; i++)
+	for (i = 0; i < count; i++)
 		if (e->recipients[i].state == RECIPIENT_PENDING &&
 		    strchr(e->recipients[i].address, '@') == NULL)
-			resolve_name(&e->recipients[i], &locals);
+			resolve_name(e, i, &locals);
 	locals_release(&locals);
 }
 

@@ -156,8 +156,9 @@ eventlog_attempt(const struct submission *s, const struct delivery_report *r,
 
 	/* Those of an earlier attempt have their lines. */
 	for (i = 0; i < s->envelope.count; i++)
-		done[i] = rest == EVENTLOG_DEFERRED &&
-		    s->envelope.recipients[i].turn == 0;
+		done[i] = s->envelope.recipients[i].state ==
+		    RECIPIENT_REPLACED || (rest == EVENTLOG_DEFERRED &&
+		    s->envelope.recipients[i].turn == 0);
 	for (i = 0; i < s->envelope.count; i++)
 		if (!done[i])
 			log_group(s, r, spool_id, rest, i, done);

@@ -60,6 +60,7 @@ void
 journal_add_recipient(struct journal *j, const struct recipient *r)
 {
 	add(j, "recipient", journal_recipient_fields, r, NULL, NULL);
+	j->recipients++;
 }
 
 void

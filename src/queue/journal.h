@@ -26,6 +26,7 @@ struct journal {
 	struct buf	 bytes;		/* overflow: more than may be written */
 	const char	*id;		/* borrowed: the name of the message */
 	int64_t		 position;	/* where in the file they will lie */
+	size_t		 recipients;	/* records of them, so far */
 	bool		 is_brief;	/* states: one record for all in the same
 					 * state, four times SEALED_MAX at most */
 };
@@ -34,7 +35,8 @@ void	journal_init(struct journal *j, const char *id, int64_t position,
 	    size_t max);
 void	journal_release(struct journal *j);
 
-/* The first group: these two, then the states, then what closes it. */
+/* The first group: these two, then the states, then what closes it.  A recipient
+ * may come in a later group too, before the states: whom a name stood for. */
 void	journal_add_envelope(struct journal *j, const struct submission *s,
 	    size_t recipients);
 void	journal_add_recipient(struct journal *j, const struct recipient *r);

@@ -58,6 +58,7 @@ static const char *const state_words[] = {
 	[RECIPIENT_PENDING] = "pending", [RECIPIENT_ACCEPTED] = "accepted",
 	[RECIPIENT_DELIVERED] = "delivered",
 	[RECIPIENT_DEFERRED] = "deferred", [RECIPIENT_REFUSED] = "refused",
+	[RECIPIENT_REPLACED] = "replaced",
 	NULL
 };
 

@@ -16,6 +16,7 @@ struct reader {
 	struct spool_entry *entry;
 	size_t		 recipients;	/* announced by the envelope */
 	bool		 has_envelope;
+	bool		 has_group;	/* the first one is closed */
 };
 
 static struct envelope *
@@ -52,13 +53,32 @@ read_envelope(struct reader *in, struct sealed *r)
 	return 0;
 }
 
+/* Behind the first group: one more than was announced. */
+static int
+make_room(struct reader *in)
+{
+	struct envelope *e = envelope_of(in);
+
+	if (!in->has_group || in->recipients == JOURNAL_RECIPIENTS_MAX)
+		return -1;
+	in->recipients++;
+	if (e->count == e->cap) {
+		e->cap *= 2;
+		e->recipients = xreallocarray(e->recipients, e->cap,
+		    sizeof *e->recipients);
+	}
+	e->recipients[e->count] = (struct recipient){ 0 };
+	return 0;
+}
+
 static int
 read_recipient(struct reader *in, struct sealed *r)
 {
 	struct envelope *e = envelope_of(in);
 	struct recipient *recipient;
 
-	if (!in->has_envelope || e->count == in->recipients)
+	if (!in->has_envelope ||
+	    (e->count == in->recipients && make_room(in) == -1))
 		return -1;
 	recipient = &e->recipients[e->count++];
 	return sealed_take(r, journal_recipient_fields, recipient) == -1 ||
@@ -260,12 +280,14 @@ read_records(struct reader *in, struct sealed *r, const char *bytes, size_t len,
 	size_t at, used = 0;
 	int type;
 
-	for (at = 0; at < len; at += used)
+	for (at = 0; at < len; at += used) {
 		if (sealed_next(r, bytes + at, len - at, id,
 		    position + (int64_t)at, &used) != SEALED_GOOD ||
 		    (type = find_type(r->type)) == -1 ||
 		    types[type].read(in, r) == -1 || !sealed_is_spent(r))
 			return broken(st, position + (int64_t)at);
+		in->has_group = in->has_group || types[type].closes;
+	}
 	return 0;
 }
 
@@ -283,6 +305,8 @@ journal_read(struct spool_entry *entry, const char *bytes, size_t len,
 		rc = read_records(&in, r, bytes, *good, id, position, st);
 	if (rc == -1)
 		spool_entry_release(entry);
+	else
+		entry->recorded = entry->submission.envelope.count;
 	free(r);
 	return rc;
 }
@@ -293,7 +317,7 @@ journal_is_readable(const struct journal *j, size_t recipients)
 	struct spool_entry scratch;
 	struct reader in = {
 		.entry = &scratch, .recipients = recipients,
-		.has_envelope = true
+		.has_envelope = true, .has_group = true
 	};
 	struct envelope *e = &scratch.submission.envelope;
 	struct sealed *r = xmalloc(sizeof *r);

@@ -51,9 +51,6 @@ void	run_wake_at(struct run *r, int64_t when);
 void	run_message(struct run *r, const char *id);
 /* Tries those that are still waiting for more. */
 void	run_begin(struct run *r);
-/* Local names that stand for several addresses leave the message, for one that
- * waits for these. */
-void	run_expand_names(struct run *r, struct spool_entry *entry);
 /* Waits for the answers that are still to come. */
 void	run_finish(struct run *r);
 

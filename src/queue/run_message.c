@@ -463,8 +463,6 @@ run_message(struct run *r, const char *id)
 	}
 	is_due = r->ignore_times ||
 	    backoff_is_due(t->entry.next_attempt, clock_wall());
-	if (is_due)
-		run_expand_names(r, &t->entry);
 	if (waiting(t) != 0 && is_due) {
 		get_ready(t);
 		return;

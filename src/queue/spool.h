@@ -50,6 +50,7 @@ struct spool_entry {
 	int64_t			 end;		/* the next record goes there */
 	int64_t			 listed;	/* its end when manifest.c listed it
 						 * as about to be sent; 0: not so */
+	size_t			 recorded;	/* recipients in the journal */
 };
 
 /* Opens the spool, making new/ and failed/ (0750) where they are missing.

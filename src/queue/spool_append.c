@@ -88,7 +88,7 @@ append(struct spool_entry *e, const struct journal *j, int64_t limit,
 		st->scope = SCOPE_MESSAGE;
 		return -1;
 	}
-	if (!journal_is_readable(j, e->submission.envelope.count))
+	if (!journal_is_readable(j, e->recorded))
 		return status_set(st, EX_SOFTWARE,
 		    "message %s: a record is not valid", e->id);
 	if (check_ours(e, st) == -1)
@@ -102,19 +102,25 @@ append(struct spool_entry *e, const struct journal *j, int64_t limit,
 		return -1;
 	}
 	e->end = end;
+	e->recorded += j->recipients;
 	return 0;
 }
 
-/* The next group, with the recipients as they stand if that matters. */
+/* The next group, with the recipients as they stand if that matters: with those
+ * too for whom a name stood, so that they are there when it is replaced. */
 static void
 begin(struct journal *j, const struct spool_entry *e, bool has_states)
 {
 	const struct envelope *envelope = &e->submission.envelope;
+	size_t i;
 
 	journal_init(j, e->id, e->end, JOURNAL_FIRST_MAX);
 	j->is_brief = e->end - e->size > BRIEF_FROM;
-	if (has_states)
-		journal_add_states(j, envelope->recipients, envelope->count);
+	if (!has_states)
+		return;
+	for (i = e->recorded; i < envelope->count; i++)
+		journal_add_recipient(j, &envelope->recipients[i]);
+	journal_add_states(j, envelope->recipients, envelope->count);
 }
 
 static int

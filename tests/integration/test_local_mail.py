@@ -21,6 +21,18 @@ class LocalMail(Helpers, SharedCase):
     def with_spool(self):
         self.spooling(aliases=str(self.aliases), local_mail_to="it@contoso.com")
 
+    def retry(self):
+        return run([str(PROGRAM), "queue", "retry", "-C",
+                    str(self.directory / "mailbearer.conf")], b"")
+
+    def keep_name(self):
+        """A message waits for a name that stands for two by now."""
+        self.aliases.write_text("root: carol@example.net, dave@example.net\n")
+        self.aliases.chmod(0o666)
+        self.with_spool()
+        self.assertEqual(self.sendmail("root").code, 0)
+        self.aliases.chmod(0o644)
+
     def test_it_waits_until_the_file_is_mended(self):
         self.with_spool()
         result = self.sendmail("root", "bob@example.net",
@@ -50,14 +62,80 @@ class LocalMail(Helpers, SharedCase):
         self.aliases.chmod(0o644)
         self.sandbox.scenario("reply@rcpt=451 4.3.0 Later", times=1)
         for _ in range(3):
-            run([str(PROGRAM), "queue", "retry", "-C",
-                 str(self.directory / "mailbearer.conf")], b"")
+            self.retry()
         self.assertEqual(self.recipients(), [
             "bob@example.net", "carol@example.net", "dave@example.net"])
         self.assertEqual((self.spooled(), self.spooled("failed")), ([], []))
-        old, new = re.search(r": expanded id=(\S+) to=root new-id=(\S+)",
-                             self.log_text()).groups()
-        self.assertNotEqual(old, new)
+
+    def test_who_is_named_himself_gets_it_once(self):
+        self.aliases.write_text("root: bob@example.net, dave@example.net\n")
+        self.aliases.chmod(0o666)
+        self.with_spool()
+        self.assertEqual(self.sendmail("root", "bob@example.net").code, 0)
+        self.aliases.chmod(0o644)
+        self.retry()
+        self.assertEqual(self.recipients(),
+                         ["bob@example.net", "dave@example.net"])
+
+    def test_what_came_of_each_is_remembered(self):
+        """The alias file says something else when the rest is tried again."""
+        self.keep_name()
+        self.sandbox.scenario("reply@rcpt:dave@example.net=451 4.3.0 Later")
+        self.retry()
+        self.assertEqual(self.recipients(), ["carol@example.net"])
+        shown = run([str(PROGRAM), "queue", "show", "-C",
+                     str(self.directory / "mailbearer.conf"),
+                     self.spooled()[0].name], b"").stdout
+        for line in ("<root> replaced", "<carol@example.net> delivered",
+                     "<dave@example.net> deferred"):
+            self.assertRegex(shown, rf"(?m)^recipient +{line}$")
+        self.aliases.write_text("root: mallory@example.net\n")
+        self.sandbox.clear()
+        self.retry()
+        self.assertEqual(self.recipients(),
+                         ["carol@example.net", "dave@example.net"])
+        self.assertEqual((self.spooled(), self.spooled("failed")), ([], []))
+
+    def faults(self, fault):
+        """A queue run with this fault at one call on the spool after the other,
+        and then another run."""
+        if run(["strace", "-qq", "-o", "/dev/null", "-e",
+                "inject=chdir:error=EIO", "true"]).code != 0:
+            self.skipTest("strace may not trace here")
+        for call in ("pwrite64", "fdatasync", "unlinkat", "fsync"):
+            for number in range(1, 20):
+                self.sandbox.reset()
+                self.log.unlink(missing_ok=True)
+                self.keep_name()
+                trace = self.directory / "trace"
+                run(["strace", "-f", "-qq", "-o", str(trace), "-e",
+                     f"trace={call}", "-e",
+                     f"inject={call}:{fault}:when={number}",
+                     *self.command("-q")], b"")
+                hit = re.search("INJECTED|SIGKILL", trace.read_text())
+                self.retry()
+                where = f"{call} {number}"
+                self.assertEqual(set(self.recipients()), {
+                    "carol@example.net", "dave@example.net"}, where)
+                self.assertEqual((self.spooled(), self.spooled("failed")),
+                                 ([], []), where)
+                yield where
+                if not hit:
+                    break
+
+    def no_duplicates_but_named_ones(self, fault):
+        count = 0
+        for where in self.faults(fault):
+            count += 1
+            if "possible-duplicate" not in self.log_text():
+                self.assertEqual(len(self.recipients()), 2, where)
+        self.assertGreater(count, 6)
+
+    def test_killed_where_a_name_becomes_several(self):
+        self.no_duplicates_but_named_ones("signal=KILL")
+
+    def test_errors_where_a_name_becomes_several(self):
+        self.no_duplicates_but_named_ones("error=EIO")
 
     def test_a_staging_host_gets_it_once(self):
         """Where all mail goes to one address, nobody asks whose the name is."""

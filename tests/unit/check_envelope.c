@@ -71,6 +71,31 @@ START_TEST(recipients_put_there_by_hand_count_too)
 }
 END_TEST
 
+START_TEST(recipients_move_with_all_they_have)
+{
+	struct envelope e = ENVELOPE_INIT, from = ENVELOPE_INIT;
+	struct status st = STATUS_INIT;
+
+	add(&e, "a@example.com");
+	add(&from, "A@example.com");
+	add(&from, "b@example.com");
+	from.recipients[0].original = xstrdup("rfc822;root");
+	from.recipients[1].original = xstrdup("rfc822;root");
+	status_set(&st, EX_TEMPFAIL, "later");
+	recipient_settle(&from.recipients[1], RECIPIENT_DEFERRED, &st);
+	envelope_move(&e, &from);
+	ck_assert_uint_eq(from.count, 0);
+	ck_assert_uint_eq(e.count, 2);
+	ck_assert_ptr_null(e.recipients[0].original);
+	ck_assert_str_eq(e.recipients[1].original, "rfc822;root");
+	ck_assert_str_eq(recipient_fate(&e.recipients[1])->text, "later");
+	add(&e, "b@example.com");
+	ck_assert_uint_eq(e.count, 2);
+	envelope_release(&from);
+	envelope_release(&e);
+}
+END_TEST
+
 START_TEST(smtputf8_is_noted)
 {
 	struct envelope e = ENVELOPE_INIT;
@@ -165,6 +190,7 @@ suite(void)
 	tcase_add_test(t, a_recipient_is_there_once);
 	tcase_add_test(t, many_recipients_are_no_trouble);
 	tcase_add_test(t, recipients_put_there_by_hand_count_too);
+	tcase_add_test(t, recipients_move_with_all_they_have);
 	tcase_add_test(t, smtputf8_is_noted);
 	tcase_add_test(t, settling_moves_one_state);
 	tcase_add_test(t, a_fate_is_the_status_it_was_made_of);

@@ -321,7 +321,8 @@ static const char *const invalid_later[] = {
 };
 
 static const char *const invalid_last[] = {
-	"recipient address=c@d",		/* one too many */
+	"recipient address=",
+	"recipient utf8=1",
 	"state is=refused of=2",
 	"state is=refused of=0-2",
 	"state is=refused of=1,0",
@@ -403,6 +404,81 @@ START_TEST(an_invalid_recipient_is_broken)
 	add_line(&j, "recipient address=a@b");
 	add_line(&j, invalid_later[_i]);
 	must_be_broken(&j);
+}
+END_TEST
+
+START_TEST(one_recipient_too_many_is_broken)
+{
+	struct journal j;
+
+	journal_init(&j, ID, AT, JOURNAL_MAX);
+	add_line(&j, "envelope version=1 recipients=1 size=16");
+	add_line(&j, "recipient address=a@b");
+	add_line(&j, "recipient address=c@d");
+	must_be_broken(&j);
+}
+END_TEST
+
+/* A name leaves its place to others, all in one group: torn anywhere, it is
+ * there still and they are not. */
+START_TEST(a_name_is_replaced_whole_or_not_at_all)
+{
+	const struct journal_attempt a = { .at = 1, .next = 2, .number = 1 };
+	const struct status none = STATUS_INIT;
+	struct recipient more[2] = {
+		{ .address = recipients[0].address },
+		{ .address = recipients[1].address, .utf8 = true }
+	};
+	struct spool_entry e;
+	struct recipient *r;
+	size_t first, len, good;
+	struct journal j;
+
+	first_group(&j);
+	first = j.bytes.len;
+	journal_add_recipient(&j, &more[0]);
+	journal_add_recipient(&j, &more[1]);
+	recipients[4].state = RECIPIENT_REPLACED;
+	journal_add_states(&j, recipients, 5);
+	journal_add_attempt(&j, &a, &none);
+	for (len = j.bytes.len; j.bytes.len >= first; j.bytes.len--) {
+		ck_assert_int_eq(read_back(&e, &j, &good), 0);
+		r = e.submission.envelope.recipients;
+		ck_assert_uint_eq(e.recorded, e.submission.envelope.count);
+		if (j.bytes.len < len) {
+			ck_assert_uint_eq(e.recorded, 5);
+			ck_assert_int_eq(r[4].state, RECIPIENT_PENDING);
+		} else {
+			ck_assert_uint_eq(e.recorded, 7);
+			ck_assert_int_eq(r[4].state, RECIPIENT_REPLACED);
+			ck_assert_int_eq(r[5].state, RECIPIENT_PENDING);
+			ck_assert_str_eq(r[6].address, more[1].address);
+			ck_assert(r[6].utf8 && r[6].fate == NULL);
+		}
+		spool_entry_release(&e);
+	}
+	journal_release(&j);
+}
+END_TEST
+
+START_TEST(names_cannot_be_replaced_for_ever)
+{
+	struct recipient r = { .address = recipients[0].address };
+	struct spool_entry e;
+	struct journal j;
+	size_t i, good;
+
+	first_group(&j);
+	for (i = 5; i < JOURNAL_RECIPIENTS_MAX; i++)
+		journal_add_recipient(&j, &r);
+	journal_add_mark(&j, JOURNAL_SENT, 1);
+	ck_assert_int_eq(read_back(&e, &j, &good), 0);
+	ck_assert_uint_eq(e.recorded, JOURNAL_RECIPIENTS_MAX);
+	spool_entry_release(&e);
+	journal_add_recipient(&j, &r);
+	journal_add_mark(&j, JOURNAL_SENT, 2);
+	ck_assert_int_eq(read_back(&e, &j, &good), -1);
+	journal_release(&j);
 }
 END_TEST
 
@@ -516,6 +592,9 @@ suite(void)
 	tcase_add_test(t, a_broken_record_breaks_the_file);
 	tcase_add_test(t, records_hold_for_one_place_only);
 	tcase_add_test(t, the_shortest_journal_is_read);
+	tcase_add_test(t, one_recipient_too_many_is_broken);
+	tcase_add_test(t, a_name_is_replaced_whole_or_not_at_all);
+	tcase_add_test(t, names_cannot_be_replaced_for_ever);
 	tcase_add_loop_test(t, an_invalid_envelope_is_broken, 0,
 	    ROWS(invalid));
 	tcase_add_loop_test(t, an_invalid_recipient_is_broken, 0,

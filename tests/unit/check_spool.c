@@ -225,6 +225,73 @@ START_TEST(attempts_are_remembered)
 }
 END_TEST
 
+/* A name stands for two: they are in the journal with the next record that tells
+ * how recipients stand, once, and not in one that does not. */
+START_TEST(whom_a_name_stood_for_is_recorded)
+{
+	struct envelope more = ENVELOPE_INIT, *to;
+	struct address a = { .local = submission.envelope.sender };
+	struct spool_entry e;
+	char id[SPOOL_ID_SIZE];
+
+	commit(id);
+	load(id, &e);
+	to = &e.submission.envelope;
+	envelope_add(&more, &a);
+	envelope_move(to, &more);
+	to->recipients[0].state = RECIPIENT_REPLACED;
+	ck_assert_uint_eq(e.recorded, 2);
+	ck_assert_int_eq(spool_record_sent(&e, &status), 0);
+	ck_assert_uint_eq(e.recorded, 3);
+	to->recipients[2].state = RECIPIENT_DELIVERED;
+	ck_assert_int_eq(spool_record_attempt(&e, "alerts", NULL, 0, &status),
+	    0);
+	ck_assert_int_eq(spool_fail(&spool, &e, &status), 0);
+	envelope_release(&more);
+	spool_entry_release(&e);
+	ck_assert_int_eq(spool_load(&spool, id, true, &e, &status), 0);
+	ck_assert_uint_eq(to->count, 3);
+	ck_assert_int_eq(to->recipients[0].state, RECIPIENT_REPLACED);
+	ck_assert_int_eq(to->recipients[1].state, RECIPIENT_PENDING);
+	ck_assert_int_eq(to->recipients[2].state, RECIPIENT_DELIVERED);
+	ck_assert_str_eq(to->recipients[2].address, "a@b.example");
+	spool_entry_release(&e);
+}
+END_TEST
+
+/* Where the record cannot be written the name is there still. */
+START_TEST(a_name_stays_where_nothing_can_be_written)
+{
+	struct envelope more = ENVELOPE_INIT;
+	struct address a = { .local = submission.envelope.sender };
+	struct rlimit now, small;
+	struct spool_entry e;
+	char id[SPOOL_ID_SIZE];
+
+	commit(id);
+	load(id, &e);
+	envelope_add(&more, &a);
+	envelope_move(&e.submission.envelope, &more);
+	e.submission.envelope.recipients[0].state = RECIPIENT_REPLACED;
+	getrlimit(RLIMIT_FSIZE, &now);
+	small = now;
+	small.rlim_cur = (rlim_t)e.end + 10;
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &small);
+	ck_assert_int_eq(spool_record_attempt(&e, "alerts", NULL, 0, &status),
+	    -1);
+	setrlimit(RLIMIT_FSIZE, &now);
+	ck_assert_uint_eq(e.recorded, 2);
+	envelope_release(&more);
+	spool_entry_release(&e);
+	load(id, &e);
+	ck_assert_uint_eq(e.submission.envelope.count, 2);
+	ck_assert_int_eq(e.submission.envelope.recipients[0].state,
+	    RECIPIENT_PENDING);
+	spool_entry_release(&e);
+}
+END_TEST
+
 /* What could not be read again is not written. */
 START_TEST(an_unreadable_record_is_not_written)
 {
@@ -906,6 +973,8 @@ suite(void)
 	tcase_add_test(t, an_unnamed_file_is_not_copied);
 	tcase_add_test(t, an_unlinkable_file_is_copied);
 	tcase_add_test(t, attempts_are_remembered);
+	tcase_add_test(t, whom_a_name_stood_for_is_recorded);
+	tcase_add_test(t, a_name_stays_where_nothing_can_be_written);
 	tcase_add_test(t, an_unreadable_record_is_not_written);
 	tcase_add_test(t, a_message_is_worked_on_by_one);
 	tcase_add_test(t, a_late_holder_finds_out);
