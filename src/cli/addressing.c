@@ -16,8 +16,7 @@
 #define NAMES_SAID	900
 
 /* Entries that nobody can read: told, and left out.  Each is named in both
- * places, on so many lines as it takes (ADDRESS_BAD_MAX sees to an end): what is
- * in no envelope can be in no failed/ (HACKING). */
+ * places, on so many lines as it takes (ADDRESS_BAD_MAX sees to an end). */
 static void
 report_unusable(const struct submission *m, const struct submitter *s,
     const struct address_list *given)
@@ -128,6 +127,8 @@ submission_address(struct submission *m, const struct submitter *s,
 	    o->header_recipients ? &m->message.header : NULL, st);
 	if (rc == 0) {
 		report_unusable(m, s, &given);
+		if (s->has_spool)
+			recipients_keep_unusable(&m->envelope, &given);
 		rc = submission_address_list(m, s, &given, st);
 	}
 	address_list_release(&given);

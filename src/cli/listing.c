@@ -57,6 +57,8 @@ listing_state(enum recipient_state state)
 		return "refused";
 	case RECIPIENT_REPLACED:
 		return "replaced";
+	case RECIPIENT_UNUSABLE:
+		return "unusable";
 	case RECIPIENT_PENDING:
 	case RECIPIENT_ACCEPTED:
 		break;
@@ -89,7 +91,8 @@ listing_reason(char text[LISTING_REASON], const struct spool_entry *e)
 	/* What was refused at once has no attempt of its own. */
 	for (i = 0; i < envelope->count && st.sysexit == EX_OK; i++)
 		if (envelope->recipients[i].state == RECIPIENT_REFUSED ||
-		    envelope->recipients[i].state == RECIPIENT_DEFERRED)
+		    envelope->recipients[i].state == RECIPIENT_DEFERRED ||
+		    envelope->recipients[i].state == RECIPIENT_UNUSABLE)
 			recipient_status(&envelope->recipients[i], &st);
 	text[0] = '\0';
 	if (st.sysexit != EX_OK)

@@ -28,15 +28,12 @@ count(struct outcome *out, const struct envelope *e)
 static void
 pick_status(struct outcome *out, const struct envelope *e)
 {
-	enum recipient_state wanted = out->deferred != 0 ? RECIPIENT_DEFERRED :
-	    out->refused != 0 ? RECIPIENT_REFUSED : RECIPIENT_DELIVERED;
-	size_t i;
+	const struct recipient *r = envelope_first(e,
+	    out->deferred != 0 ? RECIPIENT_DEFERRED :
+	    out->refused != 0 ? RECIPIENT_REFUSED : RECIPIENT_DELIVERED);
 
-	for (i = 0; i < e->count; i++)
-		if (e->recipients[i].state == wanted) {
-			recipient_status(&e->recipients[i], &out->status);
-			return;
-		}
+	if (r != NULL)
+		recipient_status(r, &out->status);
 }
 
 static void
@@ -96,7 +93,8 @@ keep_waiting(struct submitter *s, struct submission *m,
 	return 0;
 }
 
-/* What was refused goes to failed/.  False if that cannot be. */
+/* Who was refused goes to failed/, and who is no address; these change no exit
+ * code, HACKING.  False if that cannot be. */
 static bool
 keep_refused(struct submitter *s, struct submission *m,
     const struct delivery_report *report, const struct outcome *out)
@@ -104,7 +102,8 @@ keep_refused(struct submitter *s, struct submission *m,
 	struct status st = STATUS_INIT;
 	char id[SPOOL_ID_SIZE];
 
-	if (out->refused == 0)
+	if (out->refused == 0 &&
+	    envelope_first(&m->envelope, RECIPIENT_UNUSABLE) == NULL)
 		return true;
 	if (!s->has_spool)
 		return false;

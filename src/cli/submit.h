@@ -47,8 +47,8 @@ int64_t	submitter_reserve(const struct submitter *s);
 int	submission_begin(struct submission *m, const struct submitter *s,
 	    struct status *st);
 /* Recipients from the arguments and, with -t, from the header; local names
- * resolved.  Unusable ones among usable ones are reported and left out.
- * EX_USAGE when none is left. */
+ * resolved.  Unusable ones among usable ones are reported, and go to failed/ if
+ * they were meant for somebody.  EX_USAGE when all are unusable. */
 int	submission_address(struct submission *m, const struct submitter *s,
 	    struct status *st);
 /* The same from a list, which is emptied.  While the alias file cannot be used,

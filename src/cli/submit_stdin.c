@@ -10,17 +10,6 @@
 
 #define RECIPIENTS_SAID	50	/* on stderr; the log has them all */
 
-static const struct recipient *
-first_in(const struct envelope *e, enum recipient_state state)
-{
-	size_t i;
-
-	for (i = 0; i < e->count; i++)
-		if (e->recipients[i].state == state)
-			return &e->recipients[i];
-	return NULL;
-}
-
 /* One line for each recipient, where they did not all fare alike. */
 static void
 say_recipients(const struct caller *c, const struct envelope *e,
@@ -39,7 +28,8 @@ say_recipients(const struct caller *c, const struct envelope *e,
 
 	for (i = 0; i < e->count; i++) {
 		r = &e->recipients[i];
-		if (r->state == RECIPIENT_REPLACED)
+		if (r->state == RECIPIENT_REPLACED ||
+		    r->state == RECIPIENT_UNUSABLE)
 			continue;
 		if (i == RECIPIENTS_SAID) {
 			caller_say_line(c, "and %zu more: see the log",
@@ -65,7 +55,7 @@ say_outcome(const struct caller *c, const struct submission *m,
     const struct outcome *out)
 {
 	const struct envelope *e = &m->envelope;
-	const struct recipient *refused = first_in(e, RECIPIENT_REFUSED);
+	const struct recipient *refused = envelope_first(e, RECIPIENT_REFUSED);
 	bool kept = out->spool_id[0] != '\0';
 	struct status why;
 

@@ -31,7 +31,8 @@ struct address_list {
 	struct address	*items;
 	size_t		 count;
 	size_t		 bad;		/* entries left out as unusable */
-	char		(*bad_texts)[ADDRESS_BAD_TEXT];	/* address_list_bad() */
+	char		(*bad_texts)[ADDRESS_BAD_TEXT];	/* printable, the first
+							 * ADDRESS_BAD_MAX */
 	bool		 had_group;	/* a group was named, empty or not */
 };
 

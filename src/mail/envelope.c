@@ -101,6 +101,28 @@ envelope_add(struct envelope *e, const struct address *a)
 }
 
 void
+recipient_set_unusable(struct recipient *r)
+{
+	struct status st;
+
+	status_set(&st, EX_USAGE, "the recipient is no address");
+	st.scope = SCOPE_RECIPIENT;
+	status_remote(&st, 0, "5.1.3", "");
+	status_hint(&st, "mend it where the message is made, and hand the "
+	    "message in again for whom it was meant");
+	recipient_settle(r, RECIPIENT_UNUSABLE, &st);
+}
+
+void
+envelope_add_unusable(struct envelope *e, const char *text)
+{
+	struct recipient r = { .address = xstrdup(text) };
+
+	recipient_set_unusable(&r);
+	add(e, &r);
+}
+
+void
 envelope_move(struct envelope *e, struct envelope *from)
 {
 	size_t i;
@@ -138,6 +160,17 @@ recipient_settle(struct recipient *r, enum recipient_state state,
 	fate_release(r->fate);
 	r->fate = fate_new(st);
 	r->state = state;
+}
+
+const struct recipient *
+envelope_first(const struct envelope *e, enum recipient_state state)
+{
+	size_t i;
+
+	for (i = 0; i < e->count; i++)
+		if (e->recipients[i].state == state)
+			return &e->recipients[i];
+	return NULL;
 }
 
 size_t

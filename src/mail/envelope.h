@@ -17,12 +17,14 @@ enum recipient_state {
 	RECIPIENT_DELIVERED,	/* accepted after the data */
 	RECIPIENT_DEFERRED,	/* may go later: its fate says why */
 	RECIPIENT_REFUSED,	/* refused for good: its fate says why */
-	RECIPIENT_REPLACED	/* a name: others behind it are whom it stood
+	RECIPIENT_REPLACED,	/* a name: others behind it are whom it stood
 				 * for */
+	RECIPIENT_UNUSABLE	/* no address: never tried, never anything else */
 };
 
 struct recipient {
-	char		*address;	/* path as sent, without brackets */
+	char		*address;	/* path as sent, without brackets; of an
+					 * UNUSABLE one what was given, printable */
 	char		*original;	/* ORCPT value "rfc822;..." in xtext, or NULL */
 	bool		 utf8;		/* needs SMTPUTF8 */
 	enum recipient_state state;
@@ -51,6 +53,9 @@ struct envelope {
 /* Adds a recipient unless it is there already (whatever its case).  The envelope
  * keeps copies. */
 void	envelope_add(struct envelope *e, const struct address *a);
+/* As what it is, with a fate that says so. */
+void	envelope_add_unusable(struct envelope *e, const char *text);
+void	recipient_set_unusable(struct recipient *r);
 /* Moves all recipients there, each as it is, but those that *e has already. */
 void	envelope_move(struct envelope *e, struct envelope *from);
 /* What explains a recipient's state, never NULL; and the same as a status. */
@@ -62,7 +67,9 @@ void	recipient_settle(struct recipient *r, enum recipient_state state,
 	    const struct status *st);
 void	recipient_share(struct recipient *r, enum recipient_state state,
 	    struct fate *f);
-/* Recipients in that state. */
+/* The first recipient in that state, or NULL; and how many there are. */
+const struct recipient *envelope_first(const struct envelope *e,
+	    enum recipient_state state);
 size_t	envelope_count(const struct envelope *e, enum recipient_state state);
 /* Gives every recipient in state `from` the state `to` and this status. */
 void	envelope_settle(struct envelope *e, enum recipient_state from,

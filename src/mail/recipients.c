@@ -135,6 +135,16 @@ recipients_collect(struct address_list *given, char *const *arguments,
 	    "name them as arguments, or use -t to take them from the message");
 }
 
+void
+recipients_keep_unusable(struct envelope *e, const struct address_list *given)
+{
+	size_t i;
+
+	for (i = 0; i < given->bad && i < ADDRESS_BAD_MAX; i++)
+		if (strchr(given->bad_texts[i], '@') != NULL)
+			envelope_add_unusable(e, given->bad_texts[i]);
+}
+
 /* RFC 3461 4.2.  A local name had no domain of its own: it gets ours, so that
  * the report makes sense where it is read. */
 static char *

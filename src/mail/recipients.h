@@ -26,6 +26,12 @@
 int	recipients_collect(struct address_list *given, char *const *arguments,
 	    size_t count, const struct header *h, struct status *st);
 
+/* Adds, as UNUSABLE, the entries that could not be read but have an "@": each was
+ * meant for somebody, who does not get his mail.  What has none is mostly nobody
+ * ("van Gogh, Jo <jo@example.org>", "undisclosed recipients"). */
+void	recipients_keep_unusable(struct envelope *e,
+	    const struct address_list *given);
+
 /* Adds to the envelope where mail for these goes (local.h), each address once.
  * With `with_original` (DSN was asked for) an address that an alias or
  * `local-mail-to` led to keeps the one given as ORCPT, RFC 3461 4.2.  Fails as

@@ -147,6 +147,14 @@ log_group(const struct submission *s, const struct delivery_report *r,
 	    priority_of(st.class, priority));
 }
 
+/* Neither names that others stand for now nor what cli/addressing.c has told. */
+static bool
+is_tried(const struct recipient *r)
+{
+	return r->state != RECIPIENT_REPLACED &&
+	    r->state != RECIPIENT_UNUSABLE;
+}
+
 void
 eventlog_attempt(const struct submission *s, const struct delivery_report *r,
     const char *spool_id, enum eventlog_rest rest)
@@ -156,8 +164,8 @@ eventlog_attempt(const struct submission *s, const struct delivery_report *r,
 
 	/* Those of an earlier attempt have their lines. */
 	for (i = 0; i < s->envelope.count; i++)
-		done[i] = s->envelope.recipients[i].state ==
-		    RECIPIENT_REPLACED || (rest == EVENTLOG_DEFERRED &&
+		done[i] = !is_tried(&s->envelope.recipients[i]) ||
+		    (rest == EVENTLOG_DEFERRED &&
 		    s->envelope.recipients[i].turn == 0);
 	for (i = 0; i < s->envelope.count; i++)
 		if (!done[i])

@@ -59,7 +59,10 @@ journal_add_envelope(struct journal *j, const struct submission *s,
 void
 journal_add_recipient(struct journal *j, const struct recipient *r)
 {
-	add(j, "recipient", journal_recipient_fields, r, NULL, NULL);
+	if (r->state == RECIPIENT_UNUSABLE)
+		add(j, "unusable", journal_unusable_fields, r, NULL, NULL);
+	else
+		add(j, "recipient", journal_recipient_fields, r, NULL, NULL);
 	j->recipients++;
 }
 
@@ -86,7 +89,8 @@ journal_add_mark(struct journal *j, enum journal_mark mark, int64_t at)
 static bool
 is_settled(const struct recipient *r)
 {
-	return r->state != RECIPIENT_PENDING && r->state != RECIPIENT_ACCEPTED;
+	return r->state != RECIPIENT_PENDING &&
+	    r->state != RECIPIENT_ACCEPTED && r->state != RECIPIENT_UNUSABLE;
 }
 
 /* Whether two recipients share the `n`th record (journal_add_states). */

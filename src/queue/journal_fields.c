@@ -32,6 +32,13 @@ is_recipient(const char *s)
 	return *s != '\0' && is_path(s);
 }
 
+/* Goes into no command, but onto terminals. */
+static bool
+is_unusable(const char *s)
+{
+	return *s != '\0' && sealed_is_line(s);
+}
+
 /* Goes into a command or a Message-ID as it is: visible ASCII. */
 static bool
 is_word(const char *s)
@@ -101,6 +108,12 @@ const struct field journal_recipient_fields[] = {
 	FIELD_CHECKED("original", FIELD_TEXT, AT(original), 4 * ADDRESS_MAX,
 	    is_word),
 	FIELD_PLAIN("utf8", FIELD_FLAG, AT(utf8), 1),
+	FIELD_LAST
+};
+
+const struct field journal_unusable_fields[] = {
+	FIELD_CHECKED("text", FIELD_TEXT, AT(address), ADDRESS_MAX,
+	    is_unusable),
 	FIELD_LAST
 };
 #undef AT

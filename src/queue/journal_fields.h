@@ -30,6 +30,7 @@ struct journal_time {
 extern const struct field journal_count_fields[];
 extern const struct field journal_submission_fields[];
 extern const struct field journal_recipient_fields[];
+extern const struct field journal_unusable_fields[];
 extern const struct field journal_state_fields[];
 extern const struct field journal_attempt_fields[];	/* and a status */
 extern const struct field journal_mark_fields[];

@@ -71,18 +71,37 @@ make_room(struct reader *in)
 	return 0;
 }
 
-static int
-read_recipient(struct reader *in, struct sealed *r)
+/* NULL if there is no such recipient. */
+static struct recipient *
+take_recipient(struct reader *in, struct sealed *r, const struct field *fields)
 {
 	struct envelope *e = envelope_of(in);
 	struct recipient *recipient;
 
 	if (!in->has_envelope ||
 	    (e->count == in->recipients && make_room(in) == -1))
-		return -1;
+		return NULL;
 	recipient = &e->recipients[e->count++];
-	return sealed_take(r, journal_recipient_fields, recipient) == -1 ||
-	    recipient->address == NULL ? -1 : 0;
+	return sealed_take(r, fields, recipient) == -1 ||
+	    recipient->address == NULL ? NULL : recipient;
+}
+
+static int
+read_recipient(struct reader *in, struct sealed *r)
+{
+	return take_recipient(in, r, journal_recipient_fields) != NULL ? 0 : -1;
+}
+
+static int
+read_unusable(struct reader *in, struct sealed *r)
+{
+	struct recipient *recipient =
+	    take_recipient(in, r, journal_unusable_fields);
+
+	if (recipient == NULL)
+		return -1;
+	recipient_set_unusable(recipient);
+	return 0;
 }
 
 /* A number without sign or leading zeros, below `limit`. */
@@ -113,7 +132,7 @@ take_range(const char **p, size_t next, size_t limit, size_t *first,
 	return take_index(p, limit, last) == -1 || *last <= *first ? -1 : 0;
 }
 
-/* "0-3,7", ascending. */
+/* "0-3,7", ascending; none of those that are no path for a command. */
 static int
 set_states(struct envelope *e, const struct journal_state *s, struct fate *f)
 {
@@ -123,8 +142,11 @@ set_states(struct envelope *e, const struct journal_state *s, struct fate *f)
 	do {
 		if (take_range(&p, next, e->count, &i, &last) == -1)
 			return -1;
-		for (next = last + 1; i < next; i++)
+		for (next = last + 1; i < next; i++) {
+			if (e->recipients[i].state == RECIPIENT_UNUSABLE)
+				return -1;
 			recipient_share(&e->recipients[i], s->is, f);
+		}
 	} while (*p++ == ',');
 	return p[-1] == '\0' ? 0 : -1;
 }
@@ -223,6 +245,7 @@ static const struct {
 } types[] = {
 	{ "envelope",	read_envelope,	false },
 	{ "recipient",	read_recipient,	false },
+	{ "unusable",	read_unusable,	false },
 	{ "state",	read_state,	false },
 	{ "attempt",	read_attempt,	true },
 	{ "sent",	read_sent,	true },

@@ -120,18 +120,16 @@ waiting(const struct try *t)
 	return count(t, RECIPIENT_PENDING) + count(t, RECIPIENT_DEFERRED);
 }
 
-/* The reason of the first recipient in that state. */
-static void
+/* The reason of the first recipient in that state; false if there is none. */
+static bool
 take_reason(struct try *t, enum recipient_state state)
 {
-	const struct envelope *e = &t->entry.submission.envelope;
-	size_t i;
+	const struct recipient *r =
+	    envelope_first(&t->entry.submission.envelope, state);
 
-	for (i = 0; i < e->count; i++)
-		if (e->recipients[i].state == state) {
-			recipient_status(&e->recipients[i], &t->reason);
-			return;
-		}
+	if (r != NULL)
+		recipient_status(r, &t->reason);
+	return r != NULL;
 }
 
 /* Before the last bytes of the data leave: both locks are ours still, and the
@@ -248,12 +246,11 @@ settle(struct try *t, bool has_attempt)
 	int64_t now = clock_wall(), next;
 	int rc = 0;
 
-	if (waiting(t) == 0 && count(t, RECIPIENT_REFUSED) == 0) {
+	if (waiting(t) == 0 && !take_reason(t, RECIPIENT_REFUSED) &&
+	    !take_reason(t, RECIPIENT_UNUSABLE)) {
 		finish(t);
 		return 0;
 	}
-	if (waiting(t) == 0)
-		take_reason(t, RECIPIENT_REFUSED);
 	next = backoff_next(t->entry.attempts + 1, &t->reason, now);
 	if (has_attempt)
 		rc = record(t, next);
@@ -302,7 +299,7 @@ finish_attempt(struct try *t)
 	int64_t until;
 
 	if (delivery_finish(t->attempt, &t->reason) == 0)
-		take_reason(t, RECIPIENT_DEFERRED);
+		(void)take_reason(t, RECIPIENT_DEFERRED);
 	account = t->report.account;
 	until = learn(t);
 	/* A message that was held had no attempt: nothing is logged, nothing

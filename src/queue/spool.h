@@ -63,8 +63,9 @@ int	spool_part(const struct spool *s, bool is_failed);
 int	spool_message_directory(const struct spool *s);
 
 /* Keeps a submission: PENDING and DEFERRED recipients wait, the DELIVERED are
- * recorded, the REFUSED left out: they are spool_commit_failed()'s.  Refuses what would leave less than spool-reserve free or make
- * more than spool-per-user for this uid in new/ (in failed/, for what goes
+ * recorded, the REFUSED and the UNUSABLE left out: they are
+ * spool_commit_failed()'s.  Refuses what would leave less than spool-reserve free
+ * or make more than spool-per-user for this uid in new/ (in failed/, for what goes
  * there), EX_CANTCREAT.  `reason`: why it was not sent, NULL if nobody tried.
  * On return 0 the message lies fsynced under new/ID: from here on the mail is
  * safe.  On -1 nothing is left behind, nothing was sent and nothing will be.
@@ -72,7 +73,7 @@ int	spool_message_directory(const struct spool *s);
 int	spool_commit(struct spool *s, struct submission *submission,
 	    const char *account, const struct status *reason,
 	    int64_t next_attempt, char id[SPOOL_ID_SIZE], struct status *st);
-/* As spool_commit, straight into failed/: the REFUSED recipients alone. */
+/* As spool_commit, straight into failed/: the REFUSED and the UNUSABLE alone. */
 int	spool_commit_failed(struct spool *s, struct submission *submission,
 	    const char *account, char id[SPOOL_ID_SIZE], struct status *st);
 

@@ -304,6 +304,12 @@ keep(struct keeping *k, bool named, struct status *st)
 	return rc;
 }
 
+static bool
+is_lost(const struct recipient *r)
+{
+	return r->state == RECIPIENT_REFUSED || r->state == RECIPIENT_UNUSABLE;
+}
+
 /* Shallow copies of the recipients that go to the file: who was refused is in
  * failed/ from the beginning, and must not come there a second time when the
  * others have been served. */
@@ -315,8 +321,7 @@ choose_recipients(struct keeping *k)
 
 	k->recipients = xcalloc(e->count, sizeof *k->recipients);
 	for (i = 0; i < e->count; i++)
-		if (k->is_failed ==
-		    (e->recipients[i].state == RECIPIENT_REFUSED))
+		if (k->is_failed == is_lost(&e->recipients[i]))
 			k->recipients[k->count++] = e->recipients[i];
 }
 
@@ -372,13 +377,14 @@ spool_commit_failed(struct spool *s, struct submission *submission,
 		.spool = s, .submission = submission, .is_failed = true,
 		.id = id
 	};
+	const struct recipient *r = envelope_first(e, RECIPIENT_REFUSED);
 	struct status reason;
-	size_t i;
 
-	for (i = 0; i < e->count && k.reason == NULL; i++)
-		if (e->recipients[i].state == RECIPIENT_REFUSED) {
-			recipient_status(&e->recipients[i], &reason);
-			k.reason = &reason;
-		}
+	if (r == NULL)
+		r = envelope_first(e, RECIPIENT_UNUSABLE);
+	if (r != NULL) {
+		recipient_status(r, &reason);
+		k.reason = &reason;
+	}
 	return commit(&k, account, st);
 }

@@ -1,9 +1,10 @@
 """What is neither sent nor kept is told twice: to the caller, and in one line
 of the log, for cron and PHP show nobody what is on stderr."""
+import json
 import re
 import unittest
 
-from harness import SIMPLE, SharedCase, run
+from harness import PROGRAM, SIMPLE, SharedCase, run
 from test_rules import Helpers
 
 
@@ -50,9 +51,16 @@ class Refusals(Helpers, SharedCase):
 
     # ---------------------------------- unusable ones among usable ones
 
+    def queue(self, *words):
+        result = run([str(PROGRAM), "queue", *words, "-C",
+                      str(self.directory / "mailbearer.conf")], b"")
+        self.assertEqual(result.code, 0, result.stderr)
+        return json.loads(result.stdout) if "--json" in words else \
+            result.stdout
+
     def assert_left_out(self, result, to, *unusable):
-        """Who is usable has his mail; all others are on stderr and in the log,
-        and, for they cannot be a recipient of anything, not in failed/."""
+        """Who is usable has his mail; all others are on stderr and in the log;
+        and those who were meant for somebody are in failed/."""
         self.assertEqual((result.code, result.stdout), (0, ""))
         message, = self.sandbox.messages()
         self.assertEqual(sorted(r.address for r in message.recipients), to)
@@ -68,7 +76,15 @@ class Refusals(Helpers, SharedCase):
                              rf'given="?{re.escape(names)}"?$')
         names = ", ".join(line.split(": ", 2)[2] for line in said)
         self.assertEqual(names, ", ".join(unusable))
-        self.assertEqual(self.spooled("failed"), [])
+        meant = [text for text in unusable if "@" in text]
+        failed = self.queue("failed", "--json")
+        self.assertEqual(len(failed), bool(meant))
+        for message in failed:
+            self.assertEqual(
+                [(r["address"], r["state"], r["enhanced"])
+                 for r in message["recipients"]],
+                [(text, "unusable", "5.1.3") for text in meant])
+            self.assertTrue(message["reason"]["hint"])
 
     def test_each_unusable_argument_is_named(self):
         self.spooling()
@@ -82,6 +98,65 @@ class Refusals(Helpers, SharedCase):
             self.sendmail("-t", stdin=b"To: a@x b@y; c@z.example\n"
                           b"Cc: <bob@example.net\n" + SIMPLE),
             ["c@z.example"], "a@x b@y", "<bob@example.net")
+
+    def test_what_is_nobody_s_is_not_in_failed(self):
+        self.spooling()
+        self.assert_left_out(
+            self.sendmail("-t", stdin=b"To: bob@example.net, set escape,\n"
+                          b" van Gogh, Jo <jo@example.net>\n" + SIMPLE),
+            ["bob@example.net", "jo@example.net"], "set escape", "van Gogh")
+
+    def test_requeued_it_comes_back_for_those_who_are_no_address(self):
+        """Nobody else is told of them, and who was refused is tried again."""
+        self.spooling()
+        self.sandbox.scenario("reply@rcpt=550 5.1.1 no such person", times=1)
+        result = self.sendmail("bob@example.net", "a@b@c")
+        self.assertEqual(result.code, 67)
+        self.assertIn("no such person", result.stderr)
+        message, = self.queue("failed", "--json")
+        states = {r["address"]: r["state"] for r in message["recipients"]}
+        self.assertEqual(states, {"bob@example.net": "refused",
+                                  "a@b@c": "unusable"})
+        listed = self.queue("failed")
+        self.assertRegex(listed, r"<bob@example\.net>")
+        self.assertRegex(listed, r"<a@b@c>")
+        self.queue("requeue", message["id"])
+        self.assertEqual(self.sendmail("-q").code, 0)
+        delivered, = self.sandbox.messages()
+        self.assertEqual([r.address for r in delivered.recipients],
+                         ["bob@example.net"])
+        message, = self.queue("failed", "--json")
+        states = {r["address"]: r["state"] for r in message["recipients"]}
+        self.assertEqual(states, {"bob@example.net": "delivered",
+                                  "a@b@c": "unusable"})
+        self.assertRegex(self.log_text(), r"(?m): given-up id=\S+ exit=64 "
+                         r'.*error="the recipient is no address"')
+        # With nobody left to try it comes back as it went.
+        self.queue("requeue", message["id"])
+        self.assertEqual(self.sendmail("-q").code, 0)
+        self.assertEqual(len(self.sandbox.messages()), 1)
+        self.assertEqual(len(self.queue("failed", "--json")), 1)
+        self.assertEqual(self.spooled(), [])
+
+    def test_who_waits_waits_without_them(self):
+        self.spooling()
+        self.sandbox.scenario("reply@mail=421 4.3.2 Closing for tea", times=1)
+        self.assertEqual(self.sendmail("bob@example.net", "a@b@c").code, 0)
+        message, = self.queue("--json")
+        self.assertEqual([r["address"] for r in message["recipients"]],
+                         ["bob@example.net"])
+        self.queue("retry")
+        self.assertEqual((len(self.spooled()), len(self.spooled("failed"))),
+                         (0, 1))
+        self.assertNotIn("given-up", self.log_text())
+
+    def test_they_change_no_exit_code(self):
+        """Neither without a spool nor where failed/ takes nothing."""
+        self.config()
+        self.assertEqual(self.sendmail("bob@example.net", "a@b@c").code, 0)
+        self.spooling(spool_reserve="1024G")
+        self.assertEqual(self.sendmail("bob@example.net", "a@b@c").code, 0)
+        self.assertIn("refused message not kept in failed/", self.log_text())
 
     def test_many_unusable_ones_take_several_lines(self):
         self.spooling()

@@ -316,6 +316,11 @@ static const char *const invalid_later[] = {
 	"recipient address=a%0A@b",
 	"recipient address=a@b%20NOTIFY=NEVER",
 	"recipient address=a@b original=rfc822;%20",
+	"unusable text=",
+	"unusable",
+	"unusable text=a%0Ab",
+	"unusable address=a@b",
+	"unusable text=a@b utf8=1",
 	"state is=refused of=0",		/* too early */
 	"attempt number=1",
 };
@@ -335,6 +340,7 @@ static const char *const invalid_last[] = {
 	"state is=refused",
 	"state is=pending of=0",
 	"state is=accepted of=0",
+	"state is=unusable of=0",
 	"state of=0",
 	"state is=refused of=0 class=unheard-of",
 	"state is=refused of=0 text=%1B",
@@ -482,6 +488,33 @@ START_TEST(names_cannot_be_replaced_for_ever)
 }
 END_TEST
 
+/* What is no path is in no command: no record makes it wait. */
+START_TEST(an_unusable_one_stays_what_it_is)
+{
+	const char *text = "x <y@z> NOTIFY=NEVER";
+	struct spool_entry e;
+	struct recipient *r;
+	struct journal j;
+	size_t good;
+
+	free(recipients[4].address);
+	recipients[4].address = xstrdup(text);
+	recipient_set_unusable(&recipients[4]);
+	first_group(&j);
+	journal_add_mark(&j, JOURNAL_FAILED, 1);
+	journal_add_mark(&j, JOURNAL_REQUEUED, 2);
+	ck_assert_int_eq(read_back(&e, &j, &good), 0);
+	r = &e.submission.envelope.recipients[4];
+	ck_assert_int_eq(r->state, RECIPIENT_UNUSABLE);
+	ck_assert_str_eq(r->address, text);
+	ck_assert_str_eq(recipient_fate(r)->enhanced, "5.1.3");
+	ck_assert_str_ne(recipient_fate(r)->hint, "");
+	spool_entry_release(&e);
+	add_line(&j, "state is=deferred of=3-4");
+	must_be_broken(&j);
+}
+END_TEST
+
 START_TEST(an_invalid_state_is_broken)
 {
 	struct spool_entry e;
@@ -593,6 +626,7 @@ suite(void)
 	tcase_add_test(t, records_hold_for_one_place_only);
 	tcase_add_test(t, the_shortest_journal_is_read);
 	tcase_add_test(t, one_recipient_too_many_is_broken);
+	tcase_add_test(t, an_unusable_one_stays_what_it_is);
 	tcase_add_test(t, a_name_is_replaced_whole_or_not_at_all);
 	tcase_add_test(t, names_cannot_be_replaced_for_ever);
 	tcase_add_loop_test(t, an_invalid_envelope_is_broken, 0,

@@ -287,6 +287,36 @@ assert_recipients(const struct envelope *e, const char *expected)
 	buf_release(&out);
 }
 
+/* Who was meant for somebody, as many as are remembered. */
+START_TEST(what_has_an_at_sign_was_meant_for_somebody)
+{
+	struct address_list given = ADDRESS_LIST_INIT;
+	struct envelope e = ENVELOPE_INIT;
+	struct status st = STATUS_INIT;
+	static const char text[] = "a@b.example, set escape, c@@d.example, "
+	    "van Gogh, Jo <jo@e.example>, <f@g.example, C@@d.example";
+	char many[32];
+	int i;
+
+	ck_assert_int_eq(address_parse_list(&given, text, strlen(text), &st),
+	    0);
+	recipients_keep_unusable(&e, &given);
+	ck_assert_uint_eq(e.count, 2);
+	ck_assert_str_eq(e.recipients[0].address, "c@@d.example");
+	ck_assert_str_eq(e.recipients[1].address, "<f@g.example");
+	ck_assert_uint_eq(envelope_count(&e, RECIPIENT_UNUSABLE), 2);
+	for (i = 0; i < 2 * ADDRESS_BAD_MAX; i++) {
+		snprintf(many, sizeof many, "%d@@x", i);
+		address_parse_list(&given, many, strlen(many), &st);
+	}
+	recipients_keep_unusable(&e, &given);
+	ck_assert_uint_lt(e.count, ADDRESS_BAD_MAX);
+	ck_assert_uint_gt(e.count, ADDRESS_BAD_MAX - 10);
+	envelope_release(&e);
+	address_list_release(&given);
+}
+END_TEST
+
 START_TEST(local_names_are_resolved)
 {
 	struct envelope e = ENVELOPE_INIT;
@@ -516,6 +546,7 @@ suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, recipients_are_collected, 0, COUNT(collected));
+	tcase_add_test(t, what_has_an_at_sign_was_meant_for_somebody);
 	tcase_add_loop_test(t, local_names_are_resolved, 0, COUNT(resolved));
 	tcase_add_test(t, without_local_mail_to_names_go_to_the_domain);
 	tcase_add_test(t, a_name_cannot_be_resolved_by_an_untrusted_alias_file);

@@ -39,6 +39,7 @@ add_recipient(const char *address)
 	e->recipients[e->count++] = (struct recipient){
 		.address = xstrdup(address)
 	};
+	e->cap = e->count;
 }
 
 static void
@@ -639,6 +640,43 @@ START_TEST(only_the_refused_go_to_failed)
 }
 END_TEST
 
+/* And those who are no address, with what the server said of the others before
+ * what we say of them; to be tried again with nobody. */
+START_TEST(so_do_the_unusable)
+{
+	struct envelope *to = &submission.envelope;
+	struct spool_entry e;
+	struct status why = STATUS_INIT;
+	char id[SPOOL_ID_SIZE], waiting[SPOOL_ID_SIZE];
+
+	envelope_add_unusable(to, "g@h@i");
+	ck_assert_int_eq(spool_commit_failed(&spool, &submission, NULL, id,
+	    &status), 0);
+	ck_assert_int_eq(spool_load(&spool, id, true, &e, &status), 0);
+	ck_assert_uint_eq(e.submission.envelope.count, 1);
+	ck_assert_str_eq(e.last_status.enhanced, "5.1.3");
+	ck_assert_int_eq(spool_requeue(&spool, &e, &status), 0);
+	spool_entry_release(&e);
+	load(id, &e);
+	ck_assert_int_eq(e.submission.envelope.recipients[0].state,
+	    RECIPIENT_UNUSABLE);
+	spool_entry_release(&e);
+	commit(waiting);
+	load(waiting, &e);
+	ck_assert_uint_eq(e.submission.envelope.count, 2);
+	spool_entry_release(&e);
+
+	status_set(&why, EX_NOUSER, "no");
+	recipient_settle(&to->recipients[1], RECIPIENT_REFUSED, &why);
+	ck_assert_int_eq(spool_commit_failed(&spool, &submission, NULL, id,
+	    &status), 0);
+	ck_assert_int_eq(spool_load(&spool, id, true, &e, &status), 0);
+	ck_assert_uint_eq(e.submission.envelope.count, 2);
+	ck_assert_str_eq(e.last_status.text, "no");
+	spool_entry_release(&e);
+}
+END_TEST
+
 START_TEST(lists_are_sorted_by_age)
 {
 	char id[3][SPOOL_ID_SIZE], **ids;
@@ -988,6 +1026,7 @@ suite(void)
 	tcase_add_test(t, failing_and_requeueing_move_it);
 	tcase_add_test(t, a_failed_message_in_new_is_moved_on);
 	tcase_add_test(t, only_the_refused_go_to_failed);
+	tcase_add_test(t, so_do_the_unusable);
 	tcase_add_test(t, lists_are_sorted_by_age);
 	tcase_add_test(t, failed_messages_expire);
 	tcase_add_test(t, one_user_cannot_fill_the_spool);
