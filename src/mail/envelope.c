@@ -132,6 +132,14 @@ envelope_move(struct envelope *e, struct envelope *from)
 	from->count = 0;
 }
 
+void
+envelope_close(struct envelope *e)
+{
+	free(e->slots);
+	e->slots = NULL;
+	e->slot_count = e->slotted = 0;
+}
+
 const struct fate *
 recipient_fate(const struct recipient *r)
 {

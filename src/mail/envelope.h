@@ -58,6 +58,8 @@ void	envelope_add_unusable(struct envelope *e, const char *text);
 void	recipient_set_unusable(struct recipient *r);
 /* Moves all recipients there, each as it is, but those that *e has already. */
 void	envelope_move(struct envelope *e, struct envelope *from);
+/* Gives up what only envelope_add() needs; it may be called again all the same. */
+void	envelope_close(struct envelope *e);
 /* What explains a recipient's state, never NULL; and the same as a status. */
 const struct fate *recipient_fate(const struct recipient *r);
 void	recipient_status(const struct recipient *r, struct status *st);

@@ -87,20 +87,30 @@ add_room(struct header *h)
 	return &h->fields[h->count++];
 }
 
-/* Text that headers share: a field is replaced, never written to. */
+/* A field is one block: how many headers share it, its name, its body, which is
+ * written where it stays.  It is replaced later, but not written to again. */
 static void
-make_field(struct header_field *field, const char *name, size_t name_len,
-    const struct buf *body)
+begin_field(struct buf *block, const char *name, size_t name_len,
+    size_t body_len, size_t body_max)
 {
-	size_t *holders = xmalloc(sizeof *holders + name_len + body->len + 2);
-	char *text = (char *)(holders + 1);
+	static const size_t holders = 1;
+	size_t before = sizeof holders + name_len + 1;
 
-	*holders = 1;
-	memcpy(text, name, name_len);
-	text[name_len] = '\0';
-	memcpy(text + name_len + 1, body->data, body->len + 1);
-	*field = (struct header_field){ .holders = holders, .name = text,
-	    .body = text + name_len + 1 };
+	buf_init(block, before + body_max);
+	buf_reserve(block, before + body_len);
+	buf_add(block, &holders, sizeof holders);
+	buf_add(block, name, name_len);
+	buf_addch(block, '\0');
+}
+
+static void
+end_field(struct header_field *field, struct buf *block, size_t name_len)
+{
+	void *holders = buf_detach(block);
+	char *name = (char *)holders + sizeof *field->holders;
+
+	*field = (struct header_field){ .holders = holders, .name = name,
+	    .body = name + name_len + 1 };
 }
 
 static void
@@ -114,12 +124,13 @@ static void
 parse_field(struct header *h, const char *text, size_t len, size_t name_len)
 {
 	const char *colon = memchr(text + name_len, ':', len - name_len);
-	struct buf body;
+	size_t body_len = (size_t)(text + len - colon - 1);
+	struct buf field;
 
-	buf_init(&body, 2 * len);	/* an LF may become CRLF */
-	add_clean(&body, colon + 1, (size_t)(text + len - colon - 1));
-	make_field(add_room(h), text, name_len, &body);
-	buf_release(&body);
+	/* An LF may become CRLF. */
+	begin_field(&field, text, name_len, body_len, 2 * body_len);
+	add_clean(&field, colon + 1, body_len);
+	end_field(add_room(h), &field, name_len);
 }
 
 /* The length of a field with its continuations, the last line end included. */
@@ -314,15 +325,18 @@ static void
 write_field(struct header_field *field, const char *name, const char *body)
 {
 	size_t name_len = strlen(name), used = name_len + 1;
+	size_t len = strlen(body);
 	const char *p, *next, *end, *fold, *body_end;
 	struct buf clean, out;
 
 	/* A fold adds a CR to an LF, or a CRLF to a blank. */
-	buf_init(&clean, 2 * strlen(body) + 1);
-	buf_init(&out, 6 * strlen(body) + 3);
+	buf_init(&clean, 2 * len + 1);
 	if (*body != '\0' && !is_blank(*body))
 		buf_addch(&clean, ' ');
-	add_clean(&clean, body, strlen(body));
+	add_clean(&clean, body, len);
+	/* What most texts grow by: to outgrow the block would double it. */
+	begin_field(&out, name, name_len,
+	    clean.len + clean.len / (LINE_MAX_NICE / 2), 6 * len + 3);
 	body_end = clean.data + clean.len;
 	for (p = clean.data; p < body_end; p = next) {
 		end = line_end(p, body_end, &next);
@@ -337,9 +351,8 @@ write_field(struct header_field *field, const char *name, const char *body)
 		buf_add(&out, p, (size_t)(next - p));
 		used = 0;
 	}
-	make_field(field, name, name_len, &out);
 	buf_release(&clean);
-	buf_release(&out);
+	end_field(field, &out, name_len);
 }
 
 void

@@ -14,8 +14,11 @@
 #include "base/buf.h"
 #include "base/status.h"
 
-#define HEADER_MAX		(1024 * 1024)	/* bytes of a header section */
-#define HEADER_FIELDS_MAX	10000
+/* A header section is in memory while it is sent, beside TLS.  Exchange takes 256
+ * KB of it. */
+#define HEADER_MAX		(512 * 1024)	/* bytes of a header section */
+#define HEADER_SENT_MAX		(HEADER_MAX + 128 * 1024) /* rewritten, encoded */
+#define HEADER_FIELDS_MAX	2000
 #define HEADER_NAME_MAX		256	/* longer is no field name */
 
 struct header_field {

@@ -195,21 +195,22 @@ unite_fields(struct header *h)
 	}
 }
 
-/* Addresses in UTF-8 can stay, if the envelope says SMTPUTF8. */
-static void
+/* Addresses in UTF-8 can stay, if the envelope says SMTPUTF8.  False if the field
+ * gets too long: a lone 8-bit letter, encoded, takes ten times its room, and more
+ * with a long charset name. */
+static bool
 encode_field(struct header *h, size_t i, const char *charset, bool smtputf8)
 {
 	const char *body = h->fields[i].body;
 	struct buf out;
 	unsigned rules;
 	char *text;
+	bool fits;
 
 	if (!utf8_has_8bit(body, strlen(body)))
-		return;
+		return true;
 	rules = rules_of(h->fields[i].name);
-	/* A lone 8-bit letter, encoded, takes ten times its room, and more with
-	 * a long charset name. */
-	buf_init(&out, 32 * HEADER_MAX);
+	buf_init(&out, HEADER_SENT_MAX);
 	text = tidy_unfold(h, i);
 	if ((rules & LIST) != 0)
 		encoded_word_addresses(&out, text, charset, smtputf8);
@@ -217,9 +218,27 @@ encode_field(struct header *h, size_t i, const char *charset, bool smtputf8)
 		encoded_word_tokens(&out, text, charset);
 	else
 		encoded_word_text(&out, text, charset);
-	header_set(h, i, out.data);
 	free(text);
+	fits = !out.overflow;
+	if (fits)
+		header_set(h, i, out.data);
 	buf_release(&out);
+	return fits;
+}
+
+/* What no server takes need not be in memory first. */
+static int
+encode_fields(struct header *h, const char *charset, bool smtputf8,
+    struct status *st)
+{
+	size_t i, octets = 0;
+
+	for (i = 0; i < h->count; i++)
+		if (!encode_field(h, i, charset, smtputf8) ||
+		    (octets += strlen(h->fields[i].body)) > HEADER_SENT_MAX)
+			return status_set(st, EX_DATAERR, "the header, encoded, "
+			    "is over %d octets long", HEADER_SENT_MAX);
+	return 0;
 }
 
 static int
@@ -240,22 +259,15 @@ refuse_loop(const struct header *h, struct status *st)
 int
 tidy_header(struct header *h, const char *charset, struct status *st)
 {
-	size_t i;
-
 	if (refuse_loop(h, st) == -1)
 		return -1;
 	header_remove_if(h, is_dropped, NULL);
 	unite_fields(h);
-	for (i = 0; i < h->count; i++)
-		encode_field(h, i, charset, true);
-	return 0;
+	return encode_fields(h, charset, true, st);
 }
 
-void
-tidy_ascii(struct header *h, const char *charset)
+int
+tidy_ascii(struct header *h, const char *charset, struct status *st)
 {
-	size_t i;
-
-	for (i = 0; i < h->count; i++)
-		encode_field(h, i, charset, false);
+	return encode_fields(h, charset, false, st);
 }

@@ -11,7 +11,8 @@
 
 #define TIDY_RECEIVED_MAX	30	/* from here on it is a loop */
 
-/* Refuses a loop (EX_DATAERR).  Removes what only the sender's side may see
+/* Refuses a loop, and a header over HEADER_SENT_MAX when it is encoded (both
+ * EX_DATAERR).  Removes what only the sender's side may see
  * (Bcc, Resent-Bcc) and what belongs to a mailbox file (Return-Path,
  * Content-Length, Status); drops empty fields whose syntax knows no empty form;
  * keeps the first of fields that may stand once (RFC 5322 3.6, RFC 2045 for
@@ -21,7 +22,7 @@ int	tidy_header(struct header *h, const char *charset, struct status *st);
 
 /* For a server or an envelope without SMTPUTF8 (RFC 6531 3.4): what is not ASCII
  * still, addresses in UTF-8, becomes encoded words, too. */
-void	tidy_ascii(struct header *h, const char *charset);
+int	tidy_ascii(struct header *h, const char *charset, struct status *st);
 
 /* "NAME <ADDRESS>", or ADDRESS without a name (NULL or ""), to be freed. */
 char	*tidy_mailbox(const char *name, const char *address);

@@ -10,8 +10,6 @@
 #include "mail/rewrite.h"
 #include "queue/delivery.h"
 
-#define HEADER_SENT_MAX	(2 * HEADER_MAX)	/* rewriting adds fields */
-
 /* Everything one attempt owns. */
 struct attempt {
 	const struct config	*config;
@@ -19,10 +17,9 @@ struct attempt {
 	struct delivery_options	 o;
 	struct delivery_report	*report;
 	char			*user, *gecos;	/* of the caller */
-	struct header		 header;	/* the copy that is sent */
 	struct rewrite_result	 rewrite;
 	struct body_plan	 plan;
-	struct header		 labelled;	/* ... on this connection */
+	struct header		 labelled;	/* the header on this connection */
 	struct header_reader	 head;
 	struct body_reader	 body;
 	int64_t			 body_octets, handed_over;

@@ -17,7 +17,8 @@
 #include "queue/locals.h"
 #include "queue/stray.h"
 
-#define LARGE_HEADER (64 * 1024)
+#define LARGE_HEADER	(64 * 1024)
+#define MANY_RECIPIENTS	500
 
 static void
 forget_caller(struct delivery_connection *dc)
@@ -108,7 +109,8 @@ note_stray(const struct attempt *a)
 		stray_note(a->config, a->s->uid, r->header_from);
 }
 
-/* Step 6, on a copy: the message as read stays what it is. */
+/* Step 6, in place, so that a long header is in memory once: what is kept is the
+ * text, and every attempt begins with what was read from that. */
 static int
 rewrite(struct attempt *a, struct status *st)
 {
@@ -122,19 +124,19 @@ rewrite(struct attempt *a, struct status *st)
 		.context = a,
 	};
 	struct delivery_report *r = a->report;
+	struct header *header = &a->s->message.header;
 	struct locals locals;
 
-	header_copy(&a->header, &a->s->message.header);
-	if (rewrite_header(&a->header, &a->s->envelope, &rules, &a->rewrite,
+	if (rewrite_header(header, &a->s->envelope, &rules, &a->rewrite,
 	    st) == -1)
 		return -1;
 	locals_init(&locals, a->config, false);
-	recipients_show(&a->header, &locals.local);
+	recipients_show(header, &locals.local);
 	locals_release(&locals);
 	r->mail_from = xstrdup(a->rewrite.mail_from);
 	r->from_rewritten = a->rewrite.from_rewritten;
 	r->dkim_dropped = a->rewrite.dkim_dropped;
-	r->message_id = header_value(&a->header, "Message-ID");
+	r->message_id = header_value(header, "Message-ID");
 	note_stray(a);
 	return 0;
 }
@@ -146,7 +148,7 @@ redirect(struct attempt *a, struct status *st)
 	if (a->config->deliver_all_to == NULL)
 		return 0;
 	if (recipients_redirect(&a->redirected, &a->s->envelope,
-	    a->config->deliver_all_to, &a->header, st) == -1)
+	    a->config->deliver_all_to, &a->s->message.header, st) == -1)
 		return -1;
 	a->envelope = &a->redirected;
 	return 0;
@@ -257,9 +259,20 @@ take_turns(struct envelope *e)
 		    e->recipients[i].state == RECIPIENT_PENDING;
 }
 
+/* The peak comes with TLS.  What it took to read a long header, or a list of
+ * addresses, is free by now, but in holes that OpenSSL does not fill. */
+static void
+make_room_for_tls(const struct attempt *a)
+{
+	if (a->s->message.body_offset > LARGE_HEADER ||
+	    a->s->envelope.count > MANY_RECIPIENTS)
+		xtrim();
+}
+
 static int
 start(struct attempt *a, struct status *st)
 {
+	envelope_close(&a->s->envelope);
 	take_turns(&a->s->envelope);
 	look_up_caller(a);
 	resolve_names(a);
@@ -269,9 +282,7 @@ start(struct attempt *a, struct status *st)
 		return 0;
 	if (redirect(a, st) == -1)
 		return -1;
-	/* A list of ten thousand addresses took six times its length. */
-	if (a->s->message.body_offset > LARGE_HEADER)
-		xtrim();
+	make_room_for_tls(a);
 	return transmit_start(a, st);
 }
 
@@ -290,7 +301,7 @@ delivery_start(const struct config *c, struct submission *s,
 	a->own = (struct delivery_connection)DELIVERY_CONNECTION_INIT;
 	if (a->o.connection == NULL)
 		a->o.connection = &a->own;
-	a->header = a->labelled = (struct header)HEADER_INIT;
+	a->labelled = (struct header)HEADER_INIT;
 	a->rc = start(a, &a->status);
 	return a;
 }
@@ -306,7 +317,6 @@ release(struct attempt *a)
 {
 	delivery_connection_close(&a->own);
 	header_release(&a->labelled);
-	header_release(&a->header);
 	rewrite_result_release(&a->rewrite);
 	free(a->user);
 	free(a->gecos);

@@ -64,16 +64,18 @@ waits(void *context)
 }
 
 /* How the body goes out on this connection, and the header section that says so:
- * in ASCII, unless the envelope cannot do without SMTPUTF8.  The labels go onto a copy: on the next connection, or after a wait, the same
+ * in ASCII, unless the envelope cannot do without SMTPUTF8.  The labels go onto a
+ * copy: on the next connection, or after a wait, the same
  * message is planned anew, and has to be found as it was. */
 static int
 label(struct attempt *a, const struct session_extensions *x, bool smtputf8,
     struct status *st)
 {
 	header_release(&a->labelled);
-	header_copy(&a->labelled, &a->header);
-	if (!smtputf8 || !x->smtputf8)
-		tidy_ascii(&a->labelled, a->s->charset);
+	header_copy(&a->labelled, &a->s->message.header);
+	if ((!smtputf8 || !x->smtputf8) &&
+	    tidy_ascii(&a->labelled, a->s->charset, st) == -1)
+		return -1;
 	return body_plan(&a->plan, &a->labelled, &a->s->message,
 	    x->eightbitmime, a->s->charset, st);
 }

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 
-from .world import MANY
+from .world import RECIPIENTS
 
 RECIPIENT = "bob@example.net"
 OURS = "mailbearer"
@@ -117,6 +117,7 @@ class Mailbearer(Client):
                         log=str(world.directory / "log"),
                         state_directory=str(world.directory / "state"),
                         send_timeout="30m", messages_per_minute=100000,
+                        max_recipients=10000,
                         max_message_size="200M")
         settings.update(changes)
         (world.directory / "state").mkdir(mode=0o750, exist_ok=True)
@@ -128,8 +129,8 @@ class Mailbearer(Client):
         path = self.world.directory / ("mailbearer-%d.conf" % port)
         if not path.exists():
             self.config(port)
-        recipients = [RECIPIENT] if message != MANY else [
-            "number%d@example.net" % i for i in range(1000)]
+        recipients = [RECIPIENT] if message not in RECIPIENTS else [
+            "number%d@example.net" % i for i in range(RECIPIENTS[message])]
         return [self.program, "sendmail", "-C", path, "-i", *recipients]
 
     def make_cold(self):

@@ -1,6 +1,7 @@
 """Large messages to a server that does nothing with them."""
 from . import series
 from .clients import Push
+from .world import LONGEST_HEADER, MORE
 
 ROW = "  %-12s %9s %-15s %10s %8s %8s"
 
@@ -42,6 +43,11 @@ class Large:
             series.digits(series.median(costs[name], "cpu_ms")),
             "%d" % series.median(costs[name], "peak_kib"))
 
-    def peaks(self, name):
-        return {size: series.median(costs[name], "peak_kib")
-                for size, costs in self.costs.items()}
+    def peaks(self, client):
+        """Of the sizes measured, and of what is large in another way."""
+        peaks = {size: series.median(costs[client.name], "peak_kib")
+                 for size, costs in self.costs.items()}
+        for message in (LONGEST_HEADER, MORE):
+            peaks[message] = self.tools.weigh(client, self.sink,
+                                              message).peak_kib
+        return peaks

@@ -21,8 +21,12 @@ SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt",
                   "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 SIZES = {"small": 2 << 10, "30 MB": 30 << 20, "150 MB": 150 << 20}
 LONG_HEADER = "long header"
-LONG_HEADER_SIZE = 240 << 10       # Exchange Online takes 256 KB
-MANY = "many recipients"           # a thousand, of the small message
+LONGEST_HEADER = "the longest header"
+HEADERS = {LONG_HEADER: 240 << 10,             # Exchange Online takes 256 KB
+           LONGEST_HEADER: 500 << 10}          # we, twice that
+MANY = "many recipients"
+MORE = "5,000 recipients"
+RECIPIENTS = {MANY: 1000, MORE: 5000}          # of the small message
 LINE = "The quick brown fox jumps over the lazy dog, over and over.\n"
 HEADER = ("From: alerts@contoso.com\nTo: bob@example.net\n"
           "Subject: bench\nDate: Sat, 21 Nov 2026 10:00:00 +0000\n"
@@ -116,9 +120,9 @@ class World:
         path = self.directory / (name + ".eml")
         if not path.exists():
             head = HEADER % name.replace(" ", "-")
-            if name == LONG_HEADER:
+            if name in HEADERS:
                 head = "X-Long:" + (" " + LINE) * (
-                    LONG_HEADER_SIZE // len(LINE)) + head
+                    HEADERS[name] // len(" " + LINE)) + head
             lines = (SIZES.get(name, 4 << 10) - len(head)) // len(LINE)
             path.write_text(head + LINE * max(lines, 1))
         return path
