@@ -20,6 +20,10 @@ int64_t	clock_deadline(int64_t ms);
 /* Milliseconds until `deadline`, 0 if it has passed; at most INT_MAX, which
  * CLOCK_NEVER gives too, as poll(2) takes it. */
 int	clock_left(int64_t deadline);
+/* Names this boot, to tell a clock_ms() of before the last one: 36 characters of
+ * [0-9a-f-], or "-" where the kernel does not say. */
+#define CLOCK_BOOT_SIZE 40
+void	clock_boot(char boot[CLOCK_BOOT_SIZE]);
 /* Seconds since 1970: may be wrong, may jump. */
 int64_t	clock_wall(void);
 /* An RFC 5322 3.3 date-time in local time, such as

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "queue/backoff.h"
 
-#include "queue/limits_file.h"
+#include "base/random.h"
 
 #define FIRST		60	/* seconds */
 #define DOUBLINGS	6
@@ -19,7 +19,7 @@ backoff_next(int attempts, const struct status *why, int64_t now)
 	wait = (int64_t)FIRST << (attempts < DOUBLINGS ? attempts : DOUBLINGS);
 	if (wait > longest)
 		wait = longest;
-	return now + wait - wait / 4 + limits_random(wait / 2 + 1);
+	return now + wait - wait / 4 + random_below(wait / 2 + 1);
 }
 
 bool

@@ -362,7 +362,7 @@ delivery_connection_close(struct delivery_connection *dc)
 	connect_end(dc);
 	/* Only now: a slot counts until the server has seen the end. */
 	limits_release_slot(&dc->slot);
-	limits_file_close(&dc->minute);
+	state_file_close(&dc->minute);
 	forget_caller(dc);
 	*dc = (struct delivery_connection)DELIVERY_CONNECTION_INIT;
 }

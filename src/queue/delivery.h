@@ -21,7 +21,7 @@ struct delivery_connection {
 	struct peer		 peer;		/* what is known of the server */
 	struct ticket		 ticket;
 	struct slot		 slot;		/* held as long as the session */
-	struct limits_file	 minute;	/* where its messages are counted */
+	struct state_file	 minute;	/* where its messages are counted */
 	bool			 works;		/* it has delivered: no pause is left */
 	uid_t			 uid;		/* of the last message's caller, ... */
 	char			*user, *gecos;	/* ... NULL before the first */
@@ -30,7 +30,7 @@ struct delivery_connection {
 };
 
 #define DELIVERY_CONNECTION_INIT \
-	{ .slot = SLOT_INIT, .minute = LIMITS_FILE_INIT }
+	{ .slot = SLOT_INIT, .minute = STATE_FILE_INIT }
 
 struct delivery_options {
 	bool	 is_runner;	/* waits for no slot, and lets an account pause

@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "queue/limits_file.h"
+#include "base/random.h"
 #include "queue/limits_pause.h"
+#include "queue/state_file.h"
 
 /* The longest flight: all of the data, then ten minutes for the answer,
  * RFC 5321 4.5.3.2.6. */
@@ -51,7 +52,7 @@ static int
 take(struct slot *s, int directory, const char *key, int number,
     struct status *st)
 {
-	char name[LIMITS_NAME_SIZE];
+	char name[STATE_NAME_SIZE];
 	int rc;
 
 	snprintf(name, sizeof name, "slot-%s.%d", key, number);
@@ -86,7 +87,7 @@ take_any(struct slot *s, int directory, const char *key, int count,
 static void
 sleep_until_next_look(int64_t deadline)
 {
-	int64_t ms = POLL_MS + limits_random(POLL_MS);
+	int64_t ms = POLL_MS + random_below(POLL_MS);
 	struct timespec t;
 
 	if (ms > clock_left(deadline))
@@ -126,7 +127,7 @@ limits_take_slot(struct slot *s, const struct config *c,
     struct status *st)
 {
 	struct status why = STATUS_INIT;
-	char key[LIMITS_KEY_SIZE];
+	char key[STATE_KEY_SIZE];
 	int directory, count, rc;
 	int64_t until;
 	bool single;
@@ -135,8 +136,8 @@ limits_take_slot(struct slot *s, const struct config *c,
 	if (limits_check_caller(st) == -1)
 		return 1;
 	s->hold_ms = c->send_timeout * 1000 + ANSWER_MS;
-	limits_key(key, a);
-	if ((directory = limits_directory(c, st)) == -1)
+	state_file_key(key, a);
+	if ((directory = state_file_directory(c, st)) == -1)
 		return -1;
 	for (;;) {
 		if ((until = limits_look(c, a, &single, &why)) != 0) {

@@ -40,10 +40,10 @@ void	limits_release_slot(struct slot *s);
 
 /* Counts one more in the mailbox's minute.  0: go; 1: not before *wait_ms from now
  * (*st says so, EX_TEMPFAIL), and nothing was counted.  0 as well when the count
- * cannot be kept: a full disk silences nobody.  `minute` (LIMITS_FILE_INIT at
- * first, limits_file_close() at last) is this mailbox's, and stays open. */
-struct limits_file;
-int	limits_count_message(struct limits_file *minute,
+ * cannot be kept: a full disk silences nobody.  `minute` (STATE_FILE_INIT at
+ * first, state_file_close() at last) is this mailbox's, and stays open. */
+struct state_file;
+int	limits_count_message(struct state_file *minute,
 	    const struct config *c, const struct account *a, int64_t *wait_ms,
 	    struct status *st);
 

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "queue/limits_file.h"
+#include "base/random.h"
+#include "queue/state_file.h"
 
 #define THROTTLED_LEAST	30	/* seconds; promise 5 */
 #define THROTTLED_MOST	120
@@ -19,7 +20,7 @@
 struct pause {
 	int64_t	until, until_ms;
 	int64_t	length;		/* seconds */
-	char	boot[40];
+	char	boot[CLOCK_BOOT_SIZE];
 	int	streak;		/* refusals one after the other */
 	bool	single;		/* then one connection for SINGLE_FOR */
 };
@@ -41,9 +42,9 @@ static const struct field pause_fields[] = {
 static int64_t
 left(const struct pause *p)
 {
-	char boot[40];
+	char boot[CLOCK_BOOT_SIZE];
 
-	limits_boot(boot);
+	clock_boot(boot);
 	if (strcmp(boot, p->boot) == 0)
 		return p->until_ms - clock_ms();
 	return (p->until - clock_wall()) * 1000;
@@ -67,11 +68,11 @@ is_single(const struct pause *p)
 
 /* The pause on file; -1 if there is none. */
 static int
-load(struct limits_file *f, struct pause *p, struct status *why)
+load(struct state_file *f, struct pause *p, struct status *why)
 {
 	memset(p, 0, sizeof *p);
 	status_clear(why);
-	return limits_file_read(f, pause_fields, p, sealed_status_fields, why);
+	return state_file_read(f, pause_fields, p, sealed_status_fields, why);
 }
 
 /* Reads without the lock; -1 if there is none. */
@@ -79,15 +80,15 @@ static int
 look(const struct config *c, const struct account *a, struct pause *p,
     struct status *why)
 {
-	char key[LIMITS_KEY_SIZE];
-	struct limits_file f;
+	char key[STATE_KEY_SIZE];
+	struct state_file f;
 	int rc;
 
-	limits_key(key, a);
-	if (limits_file_open(&f, c, "pause", key, false) == -1)
+	state_file_key(key, a);
+	if (state_file_open(&f, c, "pause", key, false) == -1)
 		return -1;
 	rc = load(&f, p, why);
-	limits_file_close(&f);
+	state_file_close(&f);
 	return rc;
 }
 
@@ -137,10 +138,10 @@ decide(const struct pause *old, const struct status *why)
 		p.streak = streak < STREAK_MOST ? streak + 1 : STREAK_MOST;
 	} else
 		p.length = THROTTLED_LEAST +
-		    limits_random(THROTTLED_MOST - THROTTLED_LEAST + 1);
+		    random_below(THROTTLED_MOST - THROTTLED_LEAST + 1);
 	p.until = clock_wall() + p.length;
 	p.until_ms = clock_ms() + p.length * 1000;
-	limits_boot(p.boot);
+	clock_boot(p.boot);
 	return p;
 }
 
@@ -163,38 +164,38 @@ void
 limits_pause(const struct config *c, const struct account *a,
     const struct status *st)
 {
-	char key[LIMITS_KEY_SIZE];
-	struct limits_file f;
+	char key[STATE_KEY_SIZE];
+	struct state_file f;
 	struct pause old, p;
 	struct status why = *st, reason;
 
-	limits_key(key, a);
-	if (limits_file_open(&f, c, "pause", key, true) == -1)
+	state_file_key(key, a);
+	if (state_file_open(&f, c, "pause", key, true) == -1)
 		return;
 	if (load(&f, &old, &reason) == -1)
 		memset(&old, 0, sizeof old);
 	p = decide(&old, st);
 	join(&p, &old, &why, &reason);
-	(void)limits_file_write(&f, pause_fields, &p, sealed_status_fields,
+	(void)state_file_write(&f, pause_fields, &p, sealed_status_fields,
 	    &why);
-	limits_file_close(&f);
+	state_file_close(&f);
 }
 
 void
 limits_clear(const struct config *c, const struct account *a)
 {
-	char key[LIMITS_KEY_SIZE];
-	struct limits_file f;
+	char key[STATE_KEY_SIZE];
+	struct state_file f;
 	struct status reason;
 	struct pause p;
 
 	/* Mostly there is nothing to forget. */
 	if (look(c, a, &p, &reason) == -1 || is_single(&p))
 		return;
-	limits_key(key, a);
-	if (limits_file_open(&f, c, "pause", key, true) == -1)
+	state_file_key(key, a);
+	if (state_file_open(&f, c, "pause", key, true) == -1)
 		return;
 	if (load(&f, &p, &reason) == 0 && !is_single(&p))
-		limits_file_remove(&f);
-	limits_file_close(&f);
+		state_file_remove(&f);
+	state_file_close(&f);
 }

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "queue/limits.h"
-#include "queue/limits_file.h"
+#include "queue/state_file.h"
 
 #define COUNT_MAX	1000000
 #define MINUTE_BUCKET	1000	/* milliseconds */
@@ -83,7 +83,7 @@ window_count(struct window *w, int64_t more)
 
 /* A window on file. */
 struct stored {
-	char	 boot[40];
+	char	 boot[CLOCK_BOOT_SIZE];
 	char	*counts;
 };
 
@@ -98,15 +98,15 @@ static const struct field stored_fields[] = {
 /* Times since boot mean nothing after the next one; a minute or an hour of
  * counting is then forgotten. */
 static void
-load(struct limits_file *f, struct window *w, int64_t bucket_ms,
+load(struct state_file *f, struct window *w, int64_t bucket_ms,
     int64_t now_ms)
 {
 	struct stored stored = { .counts = NULL };
 	bool is_known;
-	char boot[40];
+	char boot[CLOCK_BOOT_SIZE];
 
-	limits_boot(boot);
-	is_known = limits_file_read(f, stored_fields, &stored, NULL,
+	clock_boot(boot);
+	is_known = state_file_read(f, stored_fields, &stored, NULL,
 	    NULL) == 0 && stored.counts != NULL &&
 	    strcmp(stored.boot, boot) == 0;
 	window_parse(w, is_known ? stored.counts : "", bucket_ms, now_ms);
@@ -114,23 +114,23 @@ load(struct limits_file *f, struct window *w, int64_t bucket_ms,
 }
 
 static void
-store(struct limits_file *f, const struct window *w)
+store(struct state_file *f, const struct window *w)
 {
 	struct stored stored;
 	struct buf text;
 
 	buf_init(&text, 4096);
 	window_format(w, &text);
-	limits_boot(stored.boot);
+	clock_boot(stored.boot);
 	stored.counts = text.data;
 	if (!text.overflow)
-		(void)limits_file_write(f, stored_fields, &stored, NULL, NULL);
+		(void)state_file_write(f, stored_fields, &stored, NULL, NULL);
 	buf_release(&text);
 }
 
 /* Counts, or says how long to wait.  The file is locked. */
 static int64_t
-count_in(struct limits_file *f, int64_t bucket_ms, int64_t limit, int64_t more)
+count_in(struct state_file *f, int64_t bucket_ms, int64_t limit, int64_t more)
 {
 	int64_t now = clock_ms(), wait;
 	struct window w;
@@ -145,26 +145,26 @@ count_in(struct limits_file *f, int64_t bucket_ms, int64_t limit, int64_t more)
 
 /* Opens what was not opened before. */
 static int
-open_minute(struct limits_file *f, const struct config *c,
+open_minute(struct state_file *f, const struct config *c,
     const struct account *a)
 {
-	char key[LIMITS_KEY_SIZE];
+	char key[STATE_KEY_SIZE];
 
 	if (f->directory != -1)
-		return limits_file_resume(f);
-	limits_key(key, a);
-	return limits_file_open(f, c, "rate", key, true);
+		return state_file_resume(f);
+	state_file_key(key, a);
+	return state_file_open(f, c, "rate", key, true);
 }
 
 int
-limits_count_message(struct limits_file *minute, const struct config *c,
+limits_count_message(struct state_file *minute, const struct config *c,
     const struct account *a, int64_t *wait_ms, struct status *st)
 {
 	*wait_ms = 0;
 	if (a->messages_per_minute <= 0 || open_minute(minute, c, a) == -1)
 		return 0;
 	*wait_ms = count_in(minute, MINUTE_BUCKET, a->messages_per_minute, 1);
-	limits_file_yield(minute);
+	state_file_yield(minute);
 	if (*wait_ms == 0)
 		return 0;
 	status_set(st, EX_TEMPFAIL, "account %s: this host has sent %d "
@@ -176,7 +176,7 @@ limits_count_message(struct limits_file *minute, const struct config *c,
 int
 limits_count_user(const struct config *c, uid_t uid, struct status *st)
 {
-	struct limits_file f;
+	struct state_file f;
 	int64_t wait;
 	char key[24];
 
@@ -185,10 +185,10 @@ limits_count_user(const struct config *c, uid_t uid, struct status *st)
 	if (limits_check_caller(st) == -1)
 		return 1;
 	snprintf(key, sizeof key, "%lu", (unsigned long)uid);
-	if (limits_file_open(&f, c, "user", key, true) == -1)
+	if (state_file_open(&f, c, "user", key, true) == -1)
 		return 0;
 	wait = count_in(&f, HOUR_BUCKET, c->user_messages_per_hour, 1);
-	limits_file_close(&f);
+	state_file_close(&f);
 	if (wait == 0)
 		return 0;
 	status_set(st, EX_TEMPFAIL, "uid %lu has sent %d messages within an "

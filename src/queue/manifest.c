@@ -14,8 +14,8 @@
 #include "base/log.h"
 #include "base/safefile.h"
 #include "base/xalloc.h"
-#include "queue/limits_file.h"
 #include "queue/sealed.h"
+#include "queue/state_file.h"
 
 #define PREFIX		"manifest."
 /* Two lists, written in turn: a power failure can tear the one that is being
@@ -28,7 +28,7 @@
 
 /* At the head of a list. */
 struct heading {
-	char	boot[40];	/* when it was written */
+	char	boot[CLOCK_BOOT_SIZE];	/* when it was written */
 	int	count;
 };
 
@@ -117,7 +117,7 @@ compose(struct buf *list, const struct manifest *m,
 	size_t i;
 
 	buf_init(list, HALF);
-	limits_boot(heading.boot);
+	clock_boot(heading.boot);
 	add(list, m, "manifest", heading_fields, &heading);
 	for (i = 0; i < count; i++) {
 		memcpy(listed.id, entries[i]->id, sizeof listed.id);
@@ -240,12 +240,12 @@ recover_half(struct spool *s, const struct remains *l, size_t at)
 {
 	struct heading heading = { .count = 0 };
 	struct listed listed;
-	char boot[40];
+	char boot[CLOCK_BOOT_SIZE];
 	bool is_same, is_done = true;
 	size_t used;
 	int i;
 
-	limits_boot(boot);
+	clock_boot(boot);
 	used = read_record(l, at, "manifest", heading_fields, &heading);
 	is_same = strcmp(boot, heading.boot) == 0 && strcmp(boot, "-") != 0;
 	for (i = 0; used != 0 && i < heading.count; i++) {
@@ -301,7 +301,7 @@ manifest_recover(struct spool *s)
 
 	if (spool_names(s, is_manifest, &names, &count) == -1 || count == 0)
 		return;
-	if ((state = limits_directory(s->config, &st)) != -1) {
+	if ((state = state_file_directory(s->config, &st)) != -1) {
 		(void)lock_take(&lock, state, LOCK_NAME,
 		    clock_deadline(LOCK_WAIT_MS), LOCK_HOLD_MS, &st);
 		close(state);

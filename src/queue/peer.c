@@ -28,7 +28,7 @@ add_text(uint64_t hash, const char *text)
 }
 
 void
-peer_key(char key[LIMITS_KEY_SIZE], const struct config *c,
+peer_key(char key[STATE_KEY_SIZE], const struct config *c,
     const struct account *a)
 {
 	char host[25], numbers[40];
@@ -43,7 +43,7 @@ peer_key(char key[LIMITS_KEY_SIZE], const struct config *c,
 	hash = add_text(add_text(HASH_INIT, a->host), numbers);
 	hash = add_text(add_text(hash, c->ca_file), c->ca_directory);
 	hash = add_text(add_text(hash, a->tls_certificate), a->tls_private_key);
-	snprintf(key, LIMITS_KEY_SIZE, "%s-%016" PRIx64, host, hash);
+	snprintf(key, STATE_KEY_SIZE, "%s-%016" PRIx64, host, hash);
 }
 
 /* A time to come says that the clock was set, or that the file is not ours. */
@@ -57,10 +57,10 @@ forget_old(int64_t *seen)
 }
 
 static void
-load(struct peer *p, struct limits_file *f)
+load(struct peer *p, struct state_file *f)
 {
 	p->two_step = p->no_bdat = 0;
-	if (limits_file_read(f, fields, p, NULL, NULL) == -1)
+	if (state_file_read(f, fields, p, NULL, NULL) == -1)
 		p->two_step = p->no_bdat = 0;
 	forget_old(&p->two_step);
 	forget_old(&p->no_bdat);
@@ -69,29 +69,29 @@ load(struct peer *p, struct limits_file *f)
 void
 peer_recall(struct peer *p, const struct config *c, const struct account *a)
 {
-	struct limits_file f;
+	struct state_file f;
 
 	*p = (struct peer){ 0 };
 	peer_key(p->key, c, a);
-	if (limits_file_open(&f, c, "peer", p->key, false) == -1)
+	if (state_file_open(&f, c, "peer", p->key, false) == -1)
 		return;
 	load(p, &f);
-	limits_file_close(&f);
+	state_file_close(&f);
 }
 
 void
 peer_learn(struct peer *p, const struct config *c, bool two_step, bool no_bdat)
 {
-	struct limits_file f;
+	struct state_file f;
 
 	if ((!two_step && !no_bdat) ||
-	    limits_file_open(&f, c, "peer", p->key, true) == -1)
+	    state_file_open(&f, c, "peer", p->key, true) == -1)
 		return;
 	load(p, &f);	/* others learn too */
 	if (two_step)
 		p->two_step = clock_wall();
 	if (no_bdat)
 		p->no_bdat = clock_wall();
-	(void)limits_file_write(&f, fields, p, NULL, NULL);
-	limits_file_close(&f);
+	(void)state_file_write(&f, fields, p, NULL, NULL);
+	state_file_close(&f);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
  * What a server was seen to do, so that a detour is paid once and not with
- * every message: a small file of the state directory (limits_file.h) for each
+ * every message: a small file of the state directory (state_file.h) for each
  * server and the settings under which it was met.  Only a hint: what cannot be
  * read, written or believed is not remembered, and after a day all is tried
  * afresh.
@@ -9,17 +9,17 @@
 #ifndef QUEUE_PEER_H
 #define QUEUE_PEER_H
 
-#include "queue/limits_file.h"
+#include "queue/state_file.h"
 
 struct peer {
-	char	key[LIMITS_KEY_SIZE];
+	char	key[STATE_KEY_SIZE];
 	int64_t	two_step;	/* when it refused a long AUTH line; or 0 */
 	int64_t	no_bdat;	/* when BDAT, though offered, came to grief */
 };
 
 /* Names the server: host and port, kind and least version of TLS, and the files
  * that say whom to believe and who we are. */
-void	peer_key(char key[LIMITS_KEY_SIZE], const struct config *c,
+void	peer_key(char key[STATE_KEY_SIZE], const struct config *c,
 	    const struct account *a);
 /* What is known of the account's server. */
 void	peer_recall(struct peer *p, const struct config *c,

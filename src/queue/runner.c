@@ -13,9 +13,9 @@
 #include "base/safefile.h"
 #include "base/xalloc.h"
 #include "queue/backoff.h"
-#include "queue/limits_file.h"
 #include "queue/run.h"
 #include "queue/spool.h"
+#include "queue/state_file.h"
 
 #define ROUND_SIZE	10	/* messages of each user */
 #define DETACHED_MOST	2	/* detached runners at once */
@@ -243,7 +243,7 @@ take_place(struct lock *place, const struct config *c)
 	struct status st = STATUS_INIT;
 	int directory, i, rc = 1;
 
-	if ((directory = limits_directory(c, &st)) == -1)
+	if ((directory = state_file_directory(c, &st)) == -1)
 		return 1;
 	for (i = 0; i < DETACHED_MOST && rc != 0; i++)
 		rc = lock_take(place, directory, names[i], 0, PLACE_MS, &st);
@@ -257,7 +257,7 @@ tidy(struct run *r)
 {
 	struct status st = STATUS_INIT;
 	int64_t now = clock_wall();
-	int state = limits_directory(r->config, &st);
+	int state = state_file_directory(r->config, &st);
 
 	manifest_recover(&r->spool);
 	spool_sweep(&r->spool, now);

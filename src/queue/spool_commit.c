@@ -12,12 +12,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "base/safefile.h"
 #include "base/xalloc.h"
 #include "queue/journal.h"
@@ -44,15 +44,12 @@ static void
 make_id(struct keeping *k)
 {
 	struct timespec now = { 0 };
-	uint64_t random;
 	struct spool_id id;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
-		random = (uint64_t)now.tv_nsec ^ (uint64_t)getpid() << 16;
 	id = (struct spool_id){
 		.time_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
-		.random = (int64_t)(random >> 1),
+		.random = random_below(INT64_MAX),
 		.size = k->submission->message.size,
 		.uid = k->submission->uid
 	};

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
-#include "queue/limits_file.h"
+#include "queue/state_file.h"
 
 #define KIND		"stray"
 #define KEY		"senders"
@@ -49,14 +49,14 @@ is_recent(const struct stray *s, int64_t now)
 
 /* What still counts, moved together. */
 static void
-load(struct strays *list, struct limits_file *f)
+load(struct strays *list, struct state_file *f)
 {
 	struct strays stored = { .count = 0 };
 	int64_t now = clock_wall();
 	size_t i;
 
 	*list = (struct strays){ .count = 0 };
-	if (limits_file_read(f, fields, &stored, NULL, NULL) == -1)
+	if (state_file_read(f, fields, &stored, NULL, NULL) == -1)
 		return;
 	for (i = 0; i < STRAYS_MAX; i++)
 		if (is_recent(&stored.items[i], now))
@@ -121,29 +121,29 @@ void
 stray_note(const struct config *c, uid_t uid, const char *address)
 {
 	struct strays list;
-	struct limits_file f;
+	struct state_file f;
 
 	if (domain_of(address) == NULL ||
 	    strlen(address) >= sizeof list.items[0].address)
 		return;
 	stray_list(c, &list);
 	if (is_noted(&list, domain_of(address)) ||
-	    limits_file_open(&f, c, KIND, KEY, true) == -1)
+	    state_file_open(&f, c, KIND, KEY, true) == -1)
 		return;
 	load(&list, &f);	/* others note too */
 	put(&list, uid, address);
-	(void)limits_file_write(&f, fields, &list, NULL, NULL);
-	limits_file_close(&f);
+	(void)state_file_write(&f, fields, &list, NULL, NULL);
+	state_file_close(&f);
 }
 
 void
 stray_list(const struct config *c, struct strays *list)
 {
-	struct limits_file f;
+	struct state_file f;
 
 	*list = (struct strays){ .count = 0 };
-	if (limits_file_open(&f, c, KIND, KEY, false) == -1)
+	if (state_file_open(&f, c, KIND, KEY, false) == -1)
 		return;
 	load(list, &f);
-	limits_file_close(&f);
+	state_file_close(&f);
 }

@@ -2,7 +2,7 @@
  *
  * Senders that no account serves: their mail goes out by the default account,
  * rewritten to its mailbox, which is right for cron and often a slip for a
- * shop.  One small file of the state directory (limits_file.h) remembers whose
+ * shop.  One small file of the state directory (state_file.h) remembers whose
  * domains that were, for `mailbearer check` to ask about.
  *
  * Only a hint, and bounded: so many domains, few of them from one user, so that

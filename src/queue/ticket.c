@@ -140,7 +140,7 @@ ticket_load(struct ticket *t, const char *name, const struct config *c,
     const struct account *a)
 {
 	struct stored s = { 0 };
-	struct limits_file f;
+	struct state_file f;
 
 	wipe(t);
 	t->began = clock_wall();
@@ -148,16 +148,16 @@ ticket_load(struct ticket *t, const char *name, const struct config *c,
 	digest_trust(t->trust, c, a);
 	buf_init(&t->kept, TICKET_MAX);
 	buf_init(&t->fresh, TICKET_MAX);
-	if (limits_file_open(&f, c, KIND, name, false) == -1)
+	if (state_file_open(&f, c, KIND, name, false) == -1)
 		return;
-	if (limits_file_read(&f, fields, &s, NULL, NULL) == 0) {
+	if (state_file_read(&f, fields, &s, NULL, NULL) == 0) {
 		buf_reserve(&t->kept, TICKET_MAX);
 		if (!is_good(t, &s) || base64_decode(&t->kept, s.session,
 		    strlen(s.session)) == -1)
-			limits_file_remove(&f);
+			state_file_remove(&f);
 		release(&s);
 	}
-	limits_file_close(&f);
+	state_file_close(&f);
 }
 
 void
@@ -173,18 +173,18 @@ void
 ticket_save(struct ticket *t, const struct config *c)
 {
 	struct stored s = { .made = t->began };
-	struct limits_file f;
+	struct state_file f;
 	struct buf text;
 
 	buf_init(&text, 2 * TICKET_MAX);
 	memcpy(s.trust, t->trust, sizeof s.trust);
 	if (t->fresh.len != 0 &&
-	    limits_file_open(&f, c, KIND, t->name, true) == 0) {
+	    state_file_open(&f, c, KIND, t->name, true) == 0) {
 		buf_reserve(&text, 2 * TICKET_MAX);
 		base64_encode(&text, t->fresh.data, t->fresh.len);
 		s.session = text.data;
-		(void)limits_file_write(&f, fields, &s, NULL, NULL);
-		limits_file_close(&f);
+		(void)state_file_write(&f, fields, &s, NULL, NULL);
+		state_file_close(&f);
 	}
 	buf_wipe(&text);
 	wipe(t);
@@ -193,12 +193,12 @@ ticket_save(struct ticket *t, const struct config *c)
 void
 ticket_drop(struct ticket *t, const struct config *c)
 {
-	struct limits_file f;
+	struct state_file f;
 
 	if (t->kept.len != 0 &&
-	    limits_file_open(&f, c, KIND, t->name, false) == 0) {
-		limits_file_remove(&f);
-		limits_file_close(&f);
+	    state_file_open(&f, c, KIND, t->name, false) == 0) {
+		state_file_remove(&f);
+		state_file_close(&f);
 	}
 	wipe(t);
 }

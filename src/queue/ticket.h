@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
  * TLS sessions for the processes that come after: the newest ticket of a server
- * in a small file of the state directory (limits_file.h), good for an hour.  It
+ * in a small file of the state directory (state_file.h), good for an hour.  It
  * is as secret as a token.
  *
  * Only what came with a certificate that was verified is kept, and it is offered
@@ -14,10 +14,10 @@
 #define QUEUE_TICKET_H
 
 #include "base/buf.h"
-#include "queue/limits_file.h"
+#include "queue/state_file.h"
 
 struct ticket {
-	char		name[LIMITS_KEY_SIZE];	/* of the server, peer.h */
+	char		name[STATE_KEY_SIZE];	/* of the server, peer.h */
 	char		trust[17];	/* digest of what makes it valid */
 	struct buf	kept;		/* to offer; empty if there is none */
 	struct buf	fresh;		/* what the server gave in this session */

@@ -66,10 +66,10 @@ make_state(void)
 static void
 fill_in(struct buf *out, const uint8_t *data, size_t size)
 {
-	char boot[40];
+	char boot[CLOCK_BOOT_SIZE];
 	size_t i;
 
-	limits_boot(boot);
+	clock_boot(boot);
 	for (i = 0; i < size; i++)
 		switch (data[i]) {
 		case '@':
@@ -93,7 +93,7 @@ static void
 put(const char *kind, const char *key, const uint8_t *data, size_t size,
     bool sealed)
 {
-	char path[sizeof state + LIMITS_NAME_SIZE + 2];
+	char path[sizeof state + STATE_NAME_SIZE + 2];
 	const char *seed = path + sizeof state;
 	struct buf text;
 	FILE *f;
@@ -169,7 +169,7 @@ check_pause(void)
 static void
 check_messages(void)
 {
-	struct limits_file minute = LIMITS_FILE_INIT;
+	struct state_file minute = STATE_FILE_INIT;
 	struct status st = STATUS_INIT;
 	int64_t wait = 0;
 	int i, rc = 0;
@@ -179,7 +179,7 @@ check_messages(void)
 		FUZZ_PROMISE(rc == 0 ? wait == 0 : wait > 0 && wait <= 61000);
 	}
 	FUZZ_PROMISE(rc == 1);
-	limits_file_close(&minute);
+	state_file_close(&minute);
 }
 
 static void
@@ -196,13 +196,13 @@ check_user(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char key[LIMITS_KEY_SIZE], server[LIMITS_KEY_SIZE];
+	char key[STATE_KEY_SIZE], server[STATE_KEY_SIZE];
 	bool sealed;
 
 	if (size == 0 || size > TEXT_MAX)
 		return 0;
 	make_state();
-	limits_key(key, &account);
+	state_file_key(key, &account);
 	peer_key(server, &config, &account);
 	sealed = islower(data[0]);
 	switch (tolower(data[0])) {

@@ -14,10 +14,10 @@
 #include "base/safefile.h"
 #include "check_main.h"
 #include "queue/limits.h"
-#include "queue/limits_file.h"
 #include "queue/limits_pause.h"
 #include "queue/limits_window.h"
 #include "queue/sealed.h"
+#include "queue/state_file.h"
 
 static char directory[] = "/tmp/check_limits.XXXXXX";
 static char mailbox[] = "Alerts@contoso.com", name[] = "alerts";
@@ -229,10 +229,10 @@ static int64_t wait_ms;
 static int
 count(const struct account *a)
 {
-	struct limits_file minute = LIMITS_FILE_INIT;
+	struct state_file minute = STATE_FILE_INIT;
 	int rc = limits_count_message(&minute, &config, a, &wait_ms, &status);
 
-	limits_file_close(&minute);
+	state_file_close(&minute);
 	return rc;
 }
 
@@ -255,7 +255,7 @@ END_TEST
 /* Those who keep it open count with those who open it each time. */
 START_TEST(a_minute_is_one_however_it_is_opened)
 {
-	struct limits_file kept[2] = { LIMITS_FILE_INIT, LIMITS_FILE_INIT };
+	struct state_file kept[2] = { STATE_FILE_INIT, STATE_FILE_INIT };
 	int i;
 
 	for (i = 0; i < 30; i++)
@@ -265,7 +265,7 @@ START_TEST(a_minute_is_one_however_it_is_opened)
 	for (i = 0; i < 2; i++) {
 		ck_assert_int_eq(limits_count_message(&kept[i], &config,
 		    &account, &wait_ms, &status), 1);
-		limits_file_close(&kept[i]);
+		state_file_close(&kept[i]);
 	}
 	ck_assert_int_eq(count(&account), 1);
 }
@@ -336,12 +336,12 @@ END_TEST
 static void
 forge(const char *format, int64_t a, int64_t b, const char *boot)
 {
-	char key[LIMITS_KEY_SIZE], file[LIMITS_NAME_SIZE], path[200];
+	char key[STATE_KEY_SIZE], file[STATE_NAME_SIZE], path[200];
 	struct buf line;
 	char fields[300];
 	int fd;
 
-	limits_key(key, &account);
+	state_file_key(key, &account);
 	snprintf(file, sizeof file, "pause-%s", key);
 	snprintf(path, sizeof path, "%s/%s", directory, file);
 	snprintf(fields, sizeof fields, "limits until=%" PRId64 " until-ms=%"
@@ -359,9 +359,9 @@ forge(const char *format, int64_t a, int64_t b, const char *boot)
 START_TEST(a_pause_never_outlasts_its_length)
 {
 	const int64_t wall = clock_wall(), ms = clock_ms();
-	char boot[40];
+	char boot[CLOCK_BOOT_SIZE];
 
-	limits_boot(boot);
+	clock_boot(boot);
 	forge("length=60", wall - 86400, ms + 30000, boot);
 	ck_assert_int_ne(limits_paused_until(&config, &account, NULL), 0);
 	forge("length=60", wall + 86400, ms + 30000, boot);
@@ -387,9 +387,9 @@ END_TEST
 START_TEST(refusals_double_the_pause)
 {
 	struct status why = STATUS_INIT;
-	char boot[40];
+	char boot[CLOCK_BOOT_SIZE];
 
-	limits_boot(boot);
+	clock_boot(boot);
 	status_set(&why, EX_NOPERM, "AUTH refused");
 	forge("length=60 streak=3", clock_wall() - 1, clock_ms() - 1000, boot);
 	limits_pause(&config, &account, &why);
@@ -407,9 +407,9 @@ START_TEST(a_432_does_not_shorten_a_pause)
 {
 	struct status why = STATUS_INIT, told = STATUS_INIT;
 	const int64_t wall = clock_wall();
-	char boot[40];
+	char boot[CLOCK_BOOT_SIZE];
 
-	limits_boot(boot);
+	clock_boot(boot);
 	forge("length=480 streak=4", wall + 470, clock_ms() + 470000, boot);
 	throttled(&why);
 	limits_pause(&config, &account, &why);
@@ -450,10 +450,10 @@ spoil(const char *kind, const char *key, const char *bytes)
 START_TEST(broken_files_limit_nobody)
 {
 	struct status why = STATUS_INIT;
-	char key[LIMITS_KEY_SIZE];
+	char key[STATE_KEY_SIZE];
 	struct slot s;
 
-	limits_key(key, &account);
+	state_file_key(key, &account);
 	spoil("pause", key, rubbish[_i]);
 	spoil("rate", key, rubbish[_i]);
 	ck_assert_int_eq(take(&s, &account, SLOT_CALLER), 0);
@@ -468,10 +468,10 @@ END_TEST
 START_TEST(links_and_directories_are_not_followed)
 {
 	struct status why = STATUS_INIT;
-	char key[LIMITS_KEY_SIZE], path[200], victim[200];
+	char key[STATE_KEY_SIZE], path[200], victim[200];
 	struct stat sb;
 
-	limits_key(key, &account);
+	state_file_key(key, &account);
 	snprintf(victim, sizeof victim, "%s/victim", directory);
 	close(open(victim, O_WRONLY | O_CREAT, 0640));
 	snprintf(path, sizeof path, "%s/pause-%s", directory, key);
@@ -539,15 +539,15 @@ END_TEST
 START_TEST(keys_are_file_names)
 {
 	static char evil[] = "../../etc/\n\xff passwd@x";
-	char key[LIMITS_KEY_SIZE], again[LIMITS_KEY_SIZE];
+	char key[STATE_KEY_SIZE], again[STATE_KEY_SIZE];
 
-	limits_key(key, &account);
-	limits_key(again, &same);
+	state_file_key(key, &account);
+	state_file_key(again, &same);
 	ck_assert_str_eq(key, again);
-	limits_key(again, &other);
+	state_file_key(again, &other);
 	ck_assert_str_ne(key, again);
 	other.mailbox = evil;
-	limits_key(key, &other);
+	state_file_key(key, &other);
 	ck_assert_ptr_null(strchr(key, '/'));
 	ck_assert_uint_eq(strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789._-"),
 	    strlen(key));

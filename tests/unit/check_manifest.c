@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/safefile.h"
 #include "base/xalloc.h"
 #include "check_main.h"
-#include "queue/limits_file.h"
 #include "queue/manifest.h"
 #include "queue/sealed.h"
 
@@ -139,11 +139,11 @@ die(void)
 static void
 age(size_t from)
 {
-	char bytes[2 * HALF + 1] = "", boot[40], *line, *next, *at;
+	char bytes[2 * HALF + 1] = "", boot[CLOCK_BOOT_SIZE], *line, *next, *at;
 	int fd = openat(spool.directory, manifest.name, O_RDWR);
 	struct buf sealed;
 
-	limits_boot(boot);
+	clock_boot(boot);
 	ck_assert_uint_eq(strlen(boot), strlen(other_boot));
 	ck_assert_int_eq(pread(fd, bytes, 2 * HALF, 0), 2 * HALF);
 	for (line = bytes + from; (next = strchr(line, '\n')) != NULL;

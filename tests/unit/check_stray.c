@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "check_main.h"
-#include "queue/limits_file.h"
+#include "queue/state_file.h"
 #include "queue/stray.h"
 
 static char directory[] = "/tmp/check_stray.XXXXXX";
@@ -49,13 +49,13 @@ store(const char *address, int64_t age)
 		FIELD_LAST
 	};
 	struct stray s = { .seen = clock_wall() - age };
-	struct limits_file f;
+	struct state_file f;
 
 	snprintf(s.address, sizeof s.address, "%s", address);
-	ck_assert_int_eq(limits_file_open(&f, &config, "stray", "senders", true),
+	ck_assert_int_eq(state_file_open(&f, &config, "stray", "senders", true),
 	    0);
-	ck_assert_int_eq(limits_file_write(&f, fields, &s, NULL, NULL), 0);
-	limits_file_close(&f);
+	ck_assert_int_eq(state_file_write(&f, fields, &s, NULL, NULL), 0);
+	state_file_close(&f);
 }
 
 START_TEST(a_domain_is_listed_once)

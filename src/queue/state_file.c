@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-#include "queue/limits_file.h"
+#include "queue/state_file.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +21,7 @@
 #define READ_TRIES	3
 
 void
-limits_key(char key[LIMITS_KEY_SIZE], const struct account *a)
+state_file_key(char key[STATE_KEY_SIZE], const struct account *a)
 {
 	const char *mailbox = a->mailbox;
 	uint64_t hash = HASH_INIT;
@@ -39,25 +37,25 @@ limits_key(char key[LIMITS_KEY_SIZE], const struct account *a)
 			    "0123456789.", c) != NULL ? c : '_';
 	}
 	readable[i < sizeof readable - 1 ? i : sizeof readable - 1] = '\0';
-	snprintf(key, LIMITS_KEY_SIZE, "%s-%016" PRIx64, readable, hash);
+	snprintf(key, STATE_KEY_SIZE, "%s-%016" PRIx64, readable, hash);
 }
 
 int
-limits_directory(const struct config *c, struct status *st)
+state_file_directory(const struct config *c, struct status *st)
 {
 	return safefile_open_directory(c->state_directory, geteuid(), st);
 }
 
 int
-limits_file_open(struct limits_file *f, const struct config *c,
+state_file_open(struct state_file *f, const struct config *c,
     const char *kind, const char *key, bool locked)
 {
 	struct status st = STATUS_INIT;
-	char name[LIMITS_NAME_SIZE + sizeof ".lock"];
+	char name[STATE_NAME_SIZE + sizeof ".lock"];
 
-	*f = (struct limits_file)LIMITS_FILE_INIT;
+	*f = (struct state_file)STATE_FILE_INIT;
 	snprintf(f->name, sizeof f->name, "%s-%s", kind, key);
-	if ((f->directory = limits_directory(c, &st)) == -1)
+	if ((f->directory = state_file_directory(c, &st)) == -1)
 		return -1;
 	if (!locked)
 		return 0;
@@ -65,12 +63,12 @@ limits_file_open(struct limits_file *f, const struct config *c,
 	if (lock_take(&f->lock, f->directory, name,
 	    clock_deadline(LOCK_WAIT_MS), LOCK_HOLD_MS, &st) == 0)
 		return 0;
-	limits_file_close(f);
+	state_file_close(f);
 	return -1;
 }
 
 void
-limits_file_close(struct limits_file *f)
+state_file_close(struct state_file *f)
 {
 	lock_release(&f->lock);
 	if (f->directory != -1)
@@ -81,20 +79,20 @@ limits_file_close(struct limits_file *f)
 }
 
 void
-limits_file_yield(struct limits_file *f)
+state_file_yield(struct state_file *f)
 {
 	lock_yield(&f->lock);
 }
 
 int
-limits_file_resume(struct limits_file *f)
+state_file_resume(struct state_file *f)
 {
 	return lock_take_again(&f->lock, clock_deadline(LOCK_WAIT_MS),
 	    LOCK_HOLD_MS) == 0 ? 0 : -1;
 }
 
 static int
-decode(const struct limits_file *f, const struct buf *bytes,
+decode(const struct state_file *f, const struct buf *bytes,
     const struct field *fields, void *values,
     const struct field *more, void *more_values)
 {
@@ -117,7 +115,7 @@ decode(const struct limits_file *f, const struct buf *bytes,
 
 /* All of the file. */
 static int
-read_bytes(struct limits_file *f, struct buf *bytes)
+read_bytes(struct state_file *f, struct buf *bytes)
 {
 	struct status st = STATUS_INIT;
 	ssize_t n;
@@ -135,7 +133,7 @@ read_bytes(struct limits_file *f, struct buf *bytes)
 }
 
 int
-limits_file_read(struct limits_file *f, const struct field *fields,
+state_file_read(struct state_file *f, const struct field *fields,
     void *values, const struct field *more, void *more_values)
 {
 	struct buf bytes;
@@ -154,7 +152,7 @@ limits_file_read(struct limits_file *f, const struct field *fields,
 }
 
 static int
-open_for_writing(struct limits_file *f)
+open_for_writing(struct state_file *f)
 {
 	struct stat sb;
 	int fd = openat(f->directory, f->name, O_RDWR | O_CREAT | O_NOFOLLOW |
@@ -174,7 +172,7 @@ open_for_writing(struct limits_file *f)
 /* Over what is there.  Half a write fails the checksum, and then there is no
  * limit. */
 static int
-write_bytes(struct limits_file *f, const struct buf *line)
+write_bytes(struct state_file *f, const struct buf *line)
 {
 	if (pwrite(f->fd, line->data, line->len, 0) != (ssize_t)line->len)
 		return -1;
@@ -182,7 +180,7 @@ write_bytes(struct limits_file *f, const struct buf *line)
 }
 
 int
-limits_file_write(struct limits_file *f, const struct field *fields,
+state_file_write(struct state_file *f, const struct field *fields,
     const void *values, const struct field *more, const void *more_values)
 {
 	struct buf line;
@@ -203,51 +201,7 @@ limits_file_write(struct limits_file *f, const struct field *fields,
 }
 
 void
-limits_file_remove(const struct limits_file *f)
+state_file_remove(const struct state_file *f)
 {
 	(void)unlinkat(f->directory, f->name, 0);
-}
-
-/* As the kernel tells it; no process lives to see another. */
-static void
-read_boot(char boot[40])
-{
-	static char known[40];	/* no process sees another boot */
-	ssize_t n = -1;
-	int fd;
-
-	if (known[0] != '\0') {
-		memcpy(boot, known, sizeof known);
-		return;
-	}
-	fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	if (fd != -1) {
-		n = read(fd, boot, 36);
-		close(fd);
-	}
-	boot[n > 0 ? n : 0] = '\0';
-	if (!sealed_is_name(boot))
-		memcpy(boot, "-", 2);
-	memcpy(known, boot, strlen(boot) + 1);
-}
-
-void
-limits_boot(char boot[40])
-{
-	static char known[40];
-
-	if (known[0] == '\0')
-		read_boot(known);
-	memcpy(boot, known, sizeof known);
-}
-
-int64_t
-limits_random(int64_t limit)
-{
-	uint64_t random;
-
-	if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
-		random = (uint64_t)clock_ms() * 2654435761u +
-		    (uint64_t)getpid();
-	return (int64_t)(random % (uint64_t)limit);
 }
