@@ -163,13 +163,9 @@ replace_name(struct envelope *e, size_t name, struct envelope *by)
 	const struct status none = STATUS_INIT;
 	size_t i;
 
-	for (i = 0; i < by->count; i++) {
-		by->recipients[i].original =
-		    xstrdup(e->recipients[name].original);
+	for (i = 0; i < by->count; i++)
 		by->recipients[i].turn = e->recipients[name].turn;
-	}
 	recipient_settle(&e->recipients[name], RECIPIENT_REPLACED, &none);
-	e->recipients[name].turn = 0;
 	envelope_move(e, by);
 }
 

@@ -1,5 +1,6 @@
 """Mail for names of this host while the file that says whose it is cannot be
 believed: it waits, and goes where the mended file says."""
+import json
 import re
 import unittest
 
@@ -76,6 +77,51 @@ class LocalMail(Helpers, SharedCase):
         self.retry()
         self.assertEqual(self.recipients(),
                          ["bob@example.net", "dave@example.net"])
+
+    def test_more_than_a_message_can_have(self):
+        """The name waits, and says so; the journal stays one that is read."""
+        to = ",\n ".join(f"b{i}@example.net" for i in range(10500))
+        self.with_spool()
+        self.assertEqual(self.sendmail(
+            "-odq", "-t", stdin=f"Bcc: root, {to}\n\nHi.\n".encode()).code, 0)
+        self.aliases.write_text("root: " + ",\n ".join(
+            f"a{i}@example.net" for i in range(9500)) + "\n")
+        self.aliases.chmod(0o644)
+        self.sandbox.scenario("reply@mail=451 4.3.0 Later")
+        self.retry()
+        self.assertIn("root stands for 9500 addresses, more than this message "
+                      "can still have", self.log_text())
+        shown = run([str(PROGRAM), "queue", "--json", "-C",
+                     str(self.directory / "mailbearer.conf")], b"").stdout
+        recipients = json.loads(shown)[0]["recipients"]
+        self.assertEqual(len(recipients), 10501)
+        self.assertEqual({r["state"] for r in recipients}, {"deferred"})
+        # One less, and it fits.
+        self.aliases.write_text("root: " + ",\n ".join(
+            f"a{i}@example.net" for i in range(9499)) + "\n")
+        self.retry()
+        shown = run([str(PROGRAM), "queue", "--json", "-C",
+                     str(self.directory / "mailbearer.conf")], b"").stdout
+        recipients = json.loads(shown)[0]["recipients"]
+        self.assertEqual(len(recipients), 20000)
+        self.assertEqual(recipients[0]["state"], "replaced")
+
+    def test_the_log_names_whom_it_stands_for(self):
+        """Whether they could be tried or not."""
+        self.keep_name()
+        self.log.unlink()
+        for fault, event in (("http_503", "deferred"), (None, "sent")):
+            with self.subTest(event=event):
+                self.sandbox.clear()
+                if fault is not None:
+                    self.sandbox.scenario(fault)
+                self.retry()
+                told = re.findall(r"(?m): (\w+) id=.* to=(\S+) nrcpt=2 ",
+                                  self.log_text())
+                self.assertEqual(told[-1:], [
+                    (event, "carol@example.net,dave@example.net")])
+        self.assertEqual(len(told), 2)
+        self.assertNotIn("to=root", self.log_text())
 
     def test_what_came_of_each_is_remembered(self):
         """The alias file says something else when the rest is tried again."""

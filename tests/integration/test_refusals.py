@@ -76,6 +76,9 @@ class Refusals(Helpers, SharedCase):
                              rf'given="?{re.escape(names)}"?$')
         names = ", ".join(line.split(": ", 2)[2] for line in said)
         self.assertEqual(names, ", ".join(unusable))
+        for line in self.lines():
+            if line not in logged:
+                self.assertNotIn(unusable[0], line)
         meant = [text for text in unusable if "@" in text]
         failed = self.queue("failed", "--json")
         self.assertEqual(len(failed), bool(meant))
