@@ -34,7 +34,7 @@ class Refusals(Helpers, SharedCase):
                 (64, ["x y z"], SIMPLE, "x y z"),
                 (65, ["bob@example.net"], b"", "stdin is empty"),
                 (65, ["bob@example.net"], SIMPLE + 3000 * b"x", "larger"),
-                (65, ["bob@example.net"], 10002 * b"A: b\n", "10000")]:
+                (65, ["bob@example.net"], 2002 * b"A: b\n", "2000")]:
             with self.subTest(flags=flags):
                 self.log.unlink(missing_ok=True)
                 self.config(max_message_size="2K" if what == "larger" else
