@@ -83,6 +83,7 @@ int
 submission_address_list(struct submission *m, const struct submitter *s,
     struct address_list *list, struct status *st)
 {
+	size_t before = m->envelope.count;
 	struct status unknown;
 	struct locals l;
 	int rc = 0;
@@ -93,6 +94,11 @@ submission_address_list(struct submission *m, const struct submitter *s,
 	else
 		rc = recipients_resolve(&m->envelope, list, &l.local,
 		    wants_original(&m->envelope), st);
+	if (rc == -1 && l.local.lacks_include) {
+		envelope_truncate(&m->envelope, before);
+		keep_names(&m->envelope, &l.local, list);
+		rc = 0;
+	}
 	locals_release(&l);
 	address_list_release(list);
 	return rc;
@@ -103,6 +109,7 @@ submission_check_names(const struct submission *m, const struct submitter *s,
     struct status *st)
 {
 	const struct envelope *e = &m->envelope;
+	struct envelope ignored = ENVELOPE_INIT;
 	struct locals l;
 	size_t i;
 	int rc = 0;
@@ -110,7 +117,9 @@ submission_check_names(const struct submission *m, const struct submitter *s,
 	locals_init(&l, &s->config, false);
 	for (i = 0; i < e->count && rc == 0; i++)
 		if (strchr(e->recipients[i].address, '@') == NULL)
-			rc = local_load(&l.local, st);
+			rc = locals_resolve(&l, e->recipients[i].address,
+			    &ignored, st);
+	envelope_release(&ignored);
 	locals_release(&l);
 	return rc;
 }

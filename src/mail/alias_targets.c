@@ -2,6 +2,7 @@
  *
  * The right side of an alias: addresses, and what is none.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -196,6 +197,8 @@ aliases_include(struct alias_targets *t, const char *path,
 	else
 		aliases_parse_targets(t, text.data, text.len, 1, r);
 	buf_release(&text);
+	if (rc == -1)
+		errno = EINVAL;
 	return rc;
 }
 

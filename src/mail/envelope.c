@@ -205,12 +205,16 @@ envelope_settle(struct envelope *e, enum recipient_state from,
 }
 
 void
+envelope_truncate(struct envelope *e, size_t count)
+{
+	while (e->count > count)
+		release(&e->recipients[--e->count]);
+}
+
+void
 envelope_release(struct envelope *e)
 {
-	size_t i;
-
-	for (i = 0; i < e->count; i++)
-		release(&e->recipients[i]);
+	envelope_truncate(e, 0);
 	free(e->recipients);
 	free(e->slots);
 	free(e->sender);

@@ -76,6 +76,8 @@ size_t	envelope_count(const struct envelope *e, enum recipient_state state);
 /* Gives every recipient in state `from` the state `to` and this status. */
 void	envelope_settle(struct envelope *e, enum recipient_state from,
 	    enum recipient_state to, const struct status *st);
+/* Takes back all recipients but the first `count`. */
+void	envelope_truncate(struct envelope *e, size_t count);
 void	envelope_release(struct envelope *e);
 
 #endif

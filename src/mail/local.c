@@ -226,6 +226,24 @@ enter(struct expansion *x, const char *name, int line)
 
 static int expand_targets(struct expansion *x, const struct alias_targets *t);
 
+/* Whom a list that is there names, and we cannot read, is not to go without: as
+ * with the alias file itself, the message waits. */
+static int
+lack_include(struct expansion *x, const struct alias_target *target,
+    bool is_missing, const struct status *st)
+{
+	const struct local_rules *r = x->local->rules;
+
+	if (is_missing || r->may_lack_aliases) {
+		alias_report(&r->reporter, target->line, true, "%s", st->text);
+		return 0;
+	}
+	x->local->lacks_include = true;
+	*x->st = *st;
+	x->st->scope = SCOPE_MESSAGE;
+	return -1;
+}
+
 static int
 expand_include(struct expansion *x, const struct alias_target *target)
 {
@@ -238,7 +256,7 @@ expand_include(struct expansion *x, const struct alias_target *target)
 		return 0;
 	if (aliases_include(&inside, target->include, r->trust, &r->reporter,
 	    &st) == -1)
-		alias_report(&r->reporter, target->line, true, "%s", st.text);
+		rc = lack_include(x, target, errno == ENOENT, &st);
 	else
 		rc = expand_targets(x, &inside);
 	x->depth--;

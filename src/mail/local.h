@@ -37,6 +37,7 @@ struct local {
 	struct aliases	 aliases;
 	bool		 loaded;
 	struct status	 status;	/* why the alias file cannot be used */
+	bool		 lacks_include;	/* one that is there cannot be used */
 };
 
 void	local_init(struct local *l, const struct local_rules *rules);
@@ -53,8 +54,8 @@ int	local_load(struct local *l, struct status *st);
  * Aliases are looked up with "+detail" and then without.  A loop, a nesting
  * past ALIASES_DEPTH_MAX and an entry without a usable target are reported, and
  * the name is treated as if it had no alias: nobody's mail gets lost.  EX_CONFIG
- * past ALIASES_ADDRESSES_MAX, and as local_load() says; `to` is then
- * incomplete. */
+ * past ALIASES_ADDRESSES_MAX, and as local_load() says of the file and of what it
+ * includes, unless that is missing; `to` is then incomplete. */
 int	local_resolve(struct local *l, const struct address *a,
 	    struct envelope *to, struct status *st);
 

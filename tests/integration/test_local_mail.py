@@ -183,6 +183,37 @@ class LocalMail(Helpers, SharedCase):
     def test_errors_where_a_name_becomes_several(self):
         self.no_duplicates_but_named_ones("error=EIO")
 
+    def test_who_is_on_an_included_list_is_not_forgotten(self):
+        included = self.directory / "list"
+        included.write_text("dave@example.net\n")
+        self.aliases.write_text(
+            f"root: carol@example.net, :include:{included}\n")
+        self.aliases.chmod(0o644)
+        self.with_spool()
+        included.chmod(0o666)
+        result = self.sendmail("root", "bob@example.net")
+        self.assertEqual((result.code, result.stderr), (0, ""))
+        self.assertEqual(self.recipients(), ["bob@example.net"])
+        self.assertRegex(self.log_text(), r": spooled .*others can write it")
+        result = self.sendmail("-bv", "root", stdin=b"")
+        self.assertEqual(result.code, 67)
+        self.assertIn("others can write it", result.stderr)
+        included.chmod(0o644)
+        for _ in range(2):
+            run([str(PROGRAM), "queue", "retry", "-C",
+                 str(self.directory / "mailbearer.conf")], b"")
+        self.assertEqual(self.recipients(), [
+            "bob@example.net", "carol@example.net", "dave@example.net"])
+        self.assertEqual(self.spooled(), [])
+
+    def test_an_included_list_that_is_not_there_is_empty(self):
+        self.aliases.write_text("root: carol@example.net, :include:/nowhere\n")
+        self.aliases.chmod(0o644)
+        self.with_spool()
+        self.assertEqual(self.sendmail("root").code, 0)
+        self.assertEqual(self.recipients(), ["carol@example.net"])
+        self.assertIn("/nowhere", self.log_text())
+
     def test_a_staging_host_gets_it_once(self):
         """Where all mail goes to one address, nobody asks whose the name is."""
         self.spooling(aliases=str(self.aliases),
