@@ -11,6 +11,7 @@
 #include "cli/explain.h"
 #include "cli/import_command.h"
 #include "cli/login_command.h"
+#include "cli/out.h"
 #include "cli/queue_command.h"
 #include "cli/route_command.h"
 #include "cli/sendmail.h"
@@ -155,6 +156,7 @@ admin_main(struct identity *id, int argc, char **argv)
 {
 	const struct command *c;
 	struct status st;
+	int code;
 
 	if (argc < 2) {
 		usage(stderr);
@@ -163,10 +165,12 @@ admin_main(struct identity *id, int argc, char **argv)
 	if ((c = find_command(argv[1])) == NULL)
 		return unknown_command(argv[1]);
 	if (asks_for_help(c, argc, argv))
-		return print_help(c);
+		return out_end("mailbearer", print_help(c));
 	if (!c->drops_itself && privilege_drop(id, true, &st) == -1) {
 		fprintf(stderr, "mailbearer: %s\n", st.text);
 		return status_exit(&st);
 	}
-	return c->run(id, argc - 1, argv + 1);
+	code = c->run(id, argc - 1, argv + 1);
+	return c->run == sendmail_as_caller ? code :
+	    out_end("mailbearer", code);
 }

@@ -2,8 +2,10 @@
 #include "cli/out.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #define NAME_COLUMN	8	/* behind the mark */
@@ -18,6 +20,19 @@ static const struct {
 	[OUT_FAILED] = { "FAILED", "\033[1;31m" },
 	[OUT_NOT_TRIED] = { "-", "" },
 };
+
+int
+out_end(const char *name, int sysexit)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return sysexit;
+	/* "mailq | head" has seen enough. */
+	if (errno != EPIPE)
+		fprintf(stderr, "%s: what is on stdout is not all: %s\n", name,
+		    strerror(errno != 0 ? errno : EIO));
+	return sysexit == EX_OK ? EX_IOERR : sysexit;
+}
 
 void
 out_init(struct out *o, FILE *to)

@@ -21,6 +21,11 @@ struct out {
 
 enum out_mark { OUT_OK, OUT_DOUBT, OUT_FAILED, OUT_NOT_TRIED, OUT_MARKS };
 
+/* After the last word on stdout, which must have got there: the code to end with.
+ * `sysexit` if so; else it is said on stderr, and success becomes EX_IOERR.  Not
+ * for what sends a message: who is told of a failure sends it again. */
+int	out_end(const char *name, int sysexit);
+
 /* Colour is for terminals, and not where NO_COLOR is set or TERM is "dumb". */
 void	out_init(struct out *o, FILE *to);
 

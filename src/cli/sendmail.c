@@ -7,6 +7,7 @@
 #include "cli/caller.h"
 #include "cli/mailq.h"
 #include "cli/newaliases.h"
+#include "cli/out.h"
 #include "cli/queue_run.h"
 #include "cli/smtpd.h"
 #include "cli/submit.h"
@@ -23,25 +24,29 @@ run_mode(const struct caller *c)
 	case MODE_ALIASES:
 		return newaliases_main(c);
 	case MODE_VERIFY:
-		return verify_main(c);
+		return out_end(c->name, verify_main(c));
 	case MODE_NOTHING:
 		return EX_OK;
 	case MODE_LIST:
-		return mailq_main(c);
+		return out_end(c->name, mailq_main(c));
 	case MODE_QUEUE_RUN:
 		return queue_run_main(c);
 	}
 	return EX_USAGE;
 }
 
-/* Before any mode is reached.  A caller's open file is put back to where it
- * was: he may want to save the message from it. */
+/* Before any mode is reached.  A client of -bs waits for us, and would wait for
+ * ever if we waited for it.  A caller's open file is put back to where it was:
+ * he may want to save the message from it. */
 static void
-drain(void)
+drain(const struct caller *c, const struct status *st)
 {
 	off_t start = lseek(STDIN_FILENO, 0, SEEK_CUR);
 
-	caller_drain_stdin();
+	if (c->options->mode == MODE_SMTP)
+		smtpd_decline(st);
+	else
+		caller_drain_stdin();
 	if (start != -1)
 		lseek(STDIN_FILENO, start, SEEK_SET);
 }
@@ -49,7 +54,7 @@ drain(void)
 static int
 fail(const struct caller *c, const struct status *st)
 {
-	drain();
+	drain(c, st);
 	caller_say(c, st);
 	return status_exit(st);
 }
@@ -68,7 +73,7 @@ refuse(const struct caller *c, const struct status *st)
 		(void)log_open("mailbearer", config.log, &ignored);
 		config_release(&config);
 	}
-	drain();
+	drain(c, st);
 	caller_refuse(c, st);
 	return status_exit(st);
 }
@@ -78,10 +83,14 @@ sendmail_main(struct identity *id, const char *name, int argc, char **argv)
 {
 	struct options options = { .mode = MODE_MESSAGE };
 	struct caller c = { .name = name, .identity = id, .options = &options };
-	struct status st = STATUS_INIT;
+	struct status st = STATUS_INIT, ignored;
 
-	if (privilege_keep(id, &st) == -1)
+	if (privilege_keep(id, &st) == -1) {
+		/* How its caller is told depends on the mode. */
+		(void)options_parse(&options, name, false, argc, argv,
+		    &ignored);
 		return fail(&c, &st);
+	}
 	c.source = caller_source(id, NULL);
 	if (options_parse(&options, name, false, argc, argv, &st) == -1)
 		return refuse(&c, &st);

@@ -382,14 +382,16 @@ run_command(struct smtpd *s, char *line)
 static void
 serve(struct smtpd *s)
 {
+	struct status st = STATUS_INIT;
 	char line[COMMAND_MAX];
-	struct status st;
 	bool too_long;
 	size_t len;
+	int rc = 1;
 
 	while (!s->done) {
-		if (line_source_next(&s->in, line, sizeof line, &len, &too_long,
-		    &st) != 1)
+		rc = line_source_next(&s->in, line, sizeof line, &len,
+		    &too_long, &st);
+		if (rc != 1)
 			break;
 		if (too_long)
 			protocol_error(s, "500 5.5.2 Line too long");
@@ -398,7 +400,11 @@ serve(struct smtpd *s)
 		else
 			run_command(s, line);
 	}
-	if (!s->done && s->errors != 0 && !s->submitted)
+	if (rc == -1) {
+		/* Not its end: there may be messages that we do not see. */
+		reply("421 4.3.0 %s", st.text);
+		refuse(s, &st);
+	} else if (!s->done && s->errors != 0 && !s->submitted)
 		fail(s, EX_PROTOCOL);	/* no QUIT: that was no session */
 }
 
@@ -417,6 +423,13 @@ hang_up(void)
 		continue;
 }
 
+void
+smtpd_decline(const struct status *st)
+{
+	reply("421 4.3.5 %s", st->text);
+	hang_up();
+}
+
 int
 smtpd_main(const struct caller *caller)
 {
@@ -431,8 +444,7 @@ smtpd_main(const struct caller *caller)
 	options.verbose = false;
 	silent.options = &options;
 	if (submitter_open(&s.submitter, &silent, &st) == -1) {
-		reply("421 4.3.5 %s", st.text);
-		hang_up();
+		smtpd_decline(&st);
 		caller_refuse(&silent, &st);
 		return status_exit(&st);
 	}

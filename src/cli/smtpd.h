@@ -15,5 +15,8 @@
  * to stdout.  Returns 0, or the exit code of the first transaction that failed,
  * for callers that never read replies. */
 int	smtpd_main(const struct caller *caller);
+/* In the place of a session that cannot begin: says why, and takes in what is
+ * written until nothing more comes. */
+void	smtpd_decline(const struct status *st);
 
 #endif

@@ -743,6 +743,54 @@ class Screen(Admin):
             self.assertNotIn("\033", on_a_terminal(command, **environment))
 
 
+class Output(Admin):
+    """What is printed must get there: it may be a config, or somebody's list."""
+
+    def with_stdout(self, to, *command):
+        done = subprocess.run([str(PROGRAM), *command], stdout=to,
+                              stderr=subprocess.PIPE, check=False, timeout=60,
+                              stdin=subprocess.DEVNULL)
+        return done.returncode, done.stderr.decode()
+
+    def commands(self):
+        conf = str(self.directory / "mailbearer.conf")
+        msmtprc = self.directory / "msmtprc"
+        msmtprc.write_text("account default\nhost smtp.office365.com\n")
+        return (["version"], ["help"], ["check", "--help"],
+                ["config", "-C", conf], ["accounts", "-C", conf],
+                ["check", "-C", conf], ["import", str(msmtprc)],
+                ["queue", "-C", conf], ["sendmail", "-C", conf, "-bp"],
+                ["sendmail", "-C", conf, "-bv", "root"])
+
+    def test_a_full_disk(self):
+        for command in self.commands():
+            with self.subTest(command=command), open("/dev/full", "wb") as full:
+                code, said = self.with_stdout(full, *command)
+                self.assertEqual(code, 74)
+                self.assertIn("stdout is not all: No space left", said)
+
+    def test_who_has_seen_enough(self):
+        for command in self.commands():
+            reading, writing = os.pipe()
+            os.close(reading)
+            with self.subTest(command=command):
+                code, said = self.with_stdout(writing, *command)
+                self.assertEqual(code, 74)
+                self.assertNotIn("stdout", said)
+            os.close(writing)
+
+    def test_a_message_is_sent_all_the_same(self):
+        """Who is told of a failure sends it again."""
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [str(PROGRAM), "sendmail", "-C",
+                 str(self.directory / "mailbearer.conf"), "-v",
+                 "a@example.net"], input=b"Subject: x\n\nx\n", stdout=full,
+                stderr=full, check=False, timeout=60)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(len(self.sandbox.messages()), 1)
+
+
 class Import(unittest.TestCase):
     """Golden output for each program's files in tests/import/NAME."""
     files = {"msmtp": "msmtprc", "ssmtp": "ssmtp.conf", "dma": "dma.conf",

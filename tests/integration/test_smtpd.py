@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """sendmail -bs: the SMTP server on stdin and stdout, as its callers use it."""
+import os
 import re
 import subprocess
+import tempfile
 import unittest
 
 from harness import PROGRAM, Case, SharedCase, field, limit_memory, run, \
@@ -524,6 +526,22 @@ class Smtpd(Helpers, SharedCase):
                 result = self.blind(said)
                 self.assertEqual(result.code, 0)
         self.delivered()
+
+    def test_stdin_cannot_be_read(self):
+        """That is not its end: there may be messages that nobody will see."""
+        with tempfile.TemporaryDirectory() as directory:
+            fd = os.open(directory, os.O_RDONLY)
+            result = self.sendmail("-bs", stdin=fd)
+            os.close(fd)
+        self.assertEqual(result.code, 74)
+        self.assertRegex(result.stdout, "\n421 4.3.0 .*directory\r?\n$")
+        self.assertIn("directory", self.log_text())
+
+    def test_who_waits_for_the_greeting_is_told(self):
+        """Before there is a session: a client that has our stdin open, and waits
+        for a word, must not be waited for."""
+        talk = Talk(self, "--no-such-flag", greeting="421 4.3.5 ")
+        self.assertEqual(talk.process.wait(60), 64)
 
     def test_eof_in_a_transaction(self):
         result = self.blind(b"EHLO x\r\nMAIL FROM:<alerts@contoso.com>\r\n"
