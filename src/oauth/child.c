@@ -89,8 +89,9 @@ child_read(const struct child *child, struct buf *out, int64_t deadline,
 	ssize_t n;
 	int ready = poll(&p, 1, clock_left(deadline));
 
-	if (ready == -1 && errno == EINTR)
-		return 1;
+	if (ready == -1)
+		return errno == EINTR ? 1 : status_set_errno(st, EX_OSERR,
+		    "waiting for %s", child->path);
 	if (ready == 0) {
 		status_set(st, EX_TEMPFAIL, "%s took too long", child->path);
 		return status_hint(st, "check that this host may connect to "

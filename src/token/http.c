@@ -250,15 +250,20 @@ set_limits(CURL *h, const struct http_request *q)
 }
 
 /* Set even where there is nothing to set: libcurl would look into the
- * environment otherwise, and at its own list of CAs beside ours. */
-static void
+ * environment otherwise, and at its own list of CAs beside ours.  What it cannot
+ * keep, without memory, is not left out. */
+static CURLcode
 set_trust(CURL *h, const struct http_request *q, const struct config *c,
     const char *ca_file)
 {
 	bool proxied = c->proxy != NULL && !q->identity;
+	CURLcode code;
 
-	curl_easy_setopt(h, CURLOPT_PROXY, proxied ? c->proxy : "");
-	curl_easy_setopt(h, CURLOPT_NOPROXY, proxied ? "" : "*");
+	if ((code = curl_easy_setopt(h, CURLOPT_PROXY, proxied ? c->proxy :
+	    "")) != CURLE_OK ||
+	    (code = curl_easy_setopt(h, CURLOPT_NOPROXY, proxied ? "" : "*")) !=
+	    CURLE_OK)
+		return code;
 	/* A handle asks once; and libcurl 7.88 frees one twice that it has no
 	 * memory to keep. */
 	curl_easy_setopt(h, CURLOPT_SSL_SESSIONID_CACHE, 0L);
@@ -266,9 +271,13 @@ set_trust(CURL *h, const struct http_request *q, const struct config *c,
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (ca_file == NULL && c->ca_directory == NULL)
-		return;
-	curl_easy_setopt(h, CURLOPT_CAINFO, ca_file);
-	curl_easy_setopt(h, CURLOPT_CAPATH, c->ca_directory);
+		return CURLE_OK;
+	code = curl_easy_setopt(h, CURLOPT_CAINFO, ca_file);
+	if (code != CURLE_OK)
+		return code;
+	code = curl_easy_setopt(h, CURLOPT_CAPATH, c->ca_directory);
+	/* Not every TLS library knows directories. */
+	return c->ca_directory != NULL ? code : CURLE_OK;
 }
 
 static struct curl_slist *
@@ -348,8 +357,9 @@ http_ask(struct http_response *r, const struct http_request *q,
 	/* The body may hold a token: it must not grow by copying. */
 	buf_reserve(&r->body, HTTP_BODY_MAX);
 	if ((h = curl_easy_init()) != NULL) {
-		set_trust(h, q, c, ca_file);
-		code = perform(h, q, r, words);
+		code = set_trust(h, q, c, ca_file);
+		if (code == CURLE_OK)
+			code = perform(h, q, r, words);
 		curl_easy_cleanup(h);
 	}
 	free(ca_file);

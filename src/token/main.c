@@ -29,6 +29,8 @@
 #define TOTAL_MS 32000
 /* A person has to find a browser and a second factor. */
 #define LOGIN_MS (15 * 60 * 1000)
+/* Then a library did not keep its deadline, and who started us may be gone. */
+#define GRACE_S 8
 #define PRINTED_MAX (64 * 1024)
 
 struct arguments {
@@ -131,6 +133,7 @@ ask(struct request *q, const struct arguments *args, struct answer *a,
 		return -1;
 	confine(q);
 	q->deadline = clock_deadline(args->login ? LOGIN_MS : TOTAL_MS);
+	alarm((unsigned)clock_left(q->deadline) / 1000 + GRACE_S);
 	if (args->login)
 		return delegated_login(q, a, tell, st);
 	return kinds[q->app->credential](q, a, st);

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import unittest
 
+from fault_modes import HELPER
 from harness import PROGRAM, SIMPLE, SharedCase, run
 from test_smtpd import Talk
 
@@ -96,6 +97,15 @@ class Confine(SharedCase):
     def traced_sendmail(self, *flags, config=None, **options):
         config = config or self.config()
         return self.traced("sendmail", "-C", str(config), *flags, **options)
+
+    def test_the_helper_ends_whatever_its_libraries_wait_for(self):
+        """libcurl with a socket that it takes for a non-blocking one."""
+        trace = self.directory / "trace"
+        subprocess.run(
+            ["strace", "-e", "trace=alarm", "-o", str(trace), str(HELPER), "-C",
+             str(self.config()), "contoso"], check=True, timeout=60,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.assertRegex(trace.read_text(), r"alarm\((39|40)\)")
 
     def send(self, **options):
         return self.traced_sendmail("user@contoso.com", **options)
