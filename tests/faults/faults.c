@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DESCRIPTORS	64
@@ -24,6 +26,7 @@ extern int __sigaction(int number, const struct sigaction *action,
 
 struct fault_file *fault;
 static bool in_child;
+static int generation;
 
 bool
 fault_in_child(void)
@@ -31,10 +34,29 @@ fault_in_child(void)
 	return in_child;
 }
 
+/* For a tracer that wants this child alone.  It knows that it has it by the calls
+ * of sched_yield(2). */
+static void
+wait_for_tracer(void)
+{
+	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
+	int64_t nobody = 0;
+
+	if (!__atomic_compare_exchange_n(&fault->waiting, &nobody, getpid(),
+	    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return;
+	while (__atomic_load_n(&fault->go, __ATOMIC_SEQ_CST) == 0) {
+		sched_yield();
+		nanosleep(&pause, NULL);
+	}
+}
+
 static void
 note_child(void)
 {
 	in_child = true;
+	if (++generation == fault->held)
+		wait_for_tracer();
 }
 
 static void

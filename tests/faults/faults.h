@@ -28,12 +28,16 @@ struct fault_file {
 	int64_t		lasting;	/* and all that follow fail too */
 	int64_t		record;		/* list the sites */
 	int64_t		closing;	/* the close(2) that says EIO, from 1 */
+	int64_t		held;		/* 1: the first child of the process, 2: of
+					 * that one, ...: waits for go, 0: none */
+	int64_t		go;
 	/* What came of it. */
 	int64_t		count;		/* allocations of the first process */
 	uint64_t	hit;		/* the site that failed, 0: none did */
 	int64_t		descriptors;	/* open when main() had returned, else -1 */
 	int64_t		used;		/* of sites[] */
 	int64_t		closed;		/* calls of close(2) in main() and below */
+	int64_t		waiting;	/* who waits for go */
 	char		secrets[FAULT_SECRETS][128];
 	char		failed[FAULT_TEXT];	/* the stacks: of the fault, */
 	char		freed[FAULT_TEXT];	/* of the first secret freed, */

@@ -3,10 +3,12 @@ tells what came of it: struct fault_file of tests/faults/faults.h."""
 import mmap
 import pathlib
 import struct
+import sys
 
 SHIM = pathlib.Path("tests/faults/faults.so").resolve()
-HEAD = struct.Struct("=qQqqqqQqqq")
+HEAD = struct.Struct("=qQqqqqqqQqqqq")
 SECRETS, SECRET_SIZE, TEXT = 16, 128, 4096
+AT_GO = 6 * 8
 AT_SECRETS = HEAD.size
 AT_FAILED = AT_SECRETS + SECRETS * SECRET_SIZE
 AT_FREED = AT_FAILED + TEXT
@@ -34,9 +36,9 @@ class FaultFile:
         self.file.close()
 
     def want(self, number=0, site=0, lasting=False, record=False,
-             closing=0):
+             closing=0, held=0):
         self.map[:HEAD.size] = HEAD.pack(number, site, lasting, record,
-                                         closing, 0, 0, -1, 0, 0)
+                                         closing, held, 0, 0, 0, -1, 0, 0, 0)
         for at in (AT_FAILED, AT_FREED, AT_CRASHED):
             self.map[at:at + TEXT] = bytes(TEXT)
 
@@ -45,15 +47,23 @@ class FaultFile:
 
     @property
     def hit(self):
-        return self.head()[6]
+        return self.head()[8]
 
     @property
     def descriptors(self):
-        return self.head()[7]
+        return self.head()[9]
 
     @property
     def closed(self):
-        return self.head()[9]
+        return self.head()[11]
+
+    @property
+    def waiting(self):
+        """The process that waits for let_go(), or 0."""
+        return self.head()[12]
+
+    def let_go(self):
+        self.map[AT_GO:AT_GO + 8] = (1).to_bytes(8, sys.byteorder)
 
     def text(self, at):
         """A stack, innermost first: a list of "object:function+0xoffset"."""
@@ -74,7 +84,7 @@ class FaultFile:
     def sites(self):
         """(site, the same of our own code, number of the allocation), in the
         order in which memory was asked for."""
-        used = self.head()[8]
+        used = self.head()[10]
         assert used < SITES
         return [SITE.unpack_from(self.map, AT_SITES + i * SITE.size)
                 for i in range(used)]

@@ -1,6 +1,7 @@
 """What the program is made to fail at: one class a mode.  Each says how it is
 called, and what somebody may rely on afterwards."""
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from harness import PREFIX, PROGRAM, SIMPLE
 HELPER = PREFIX / "libexec" / "mailbearer" / "mailbearer-token"
 # More than is kept in memory (MESSAGE_MEMORY_MAX).
 LARGE = b"Subject: large\n\n" + 12000 * (b"x" * 69 + b"\n")
+SILENT = "not a word"
 PATIENCE = 60
 CLIENTS_PATIENCE = 5
 
@@ -57,6 +59,7 @@ class Mode:
 
     flags = ()
     stdin = SIMPLE
+    leaves = False      # a process that works on
 
     def __init__(self, case):
         self.case = case
@@ -97,12 +100,47 @@ class Mode:
     def problem(self, done):
         """What is wrong with such an end, or None."""
         if done.code != 0 and not done.stderr and not done.told:
-            return "not a word"
+            return SILENT
         return None
 
 
 class Sending(Mode):
     pass
+
+
+class Aging(Mode):
+    """With a token that is good, but to be renewed when the message is out."""
+
+    leaves = True
+
+    def prepare(self):
+        super().prepare()
+        for path in self.case.state.glob("token-*.json"):
+            token = json.loads(path.read_text())
+            path.write_text(json.dumps({**token, "refresh_after": 1}))
+
+
+class Background(Mode):
+    """Kept, and a runner started that sends it."""
+
+    flags = ("-odb",)
+    leaves = True
+
+
+class Local(Mode):
+    """A local name that stands for three addresses, one of an included file."""
+
+    def addresses(self):
+        return self.case.team(self.number)
+
+    def command(self):
+        return [str(PROGRAM), "sendmail", "-C", self.case.conf("local"),
+                f"team{self.number}"]
+
+    def prepare(self):
+        super().prepare()
+        self.case.teams = self.number
+        self.case.write_aliases([self.number])
 
 
 class Large(Mode):
@@ -172,6 +210,12 @@ class Dialogue(Mode):
 
     flags = ("-bs",)
 
+    def problem(self, done):
+        """Success and no reply that says otherwise: all has been taken."""
+        if done.code == 0 and not done.told and len(done.promised) < 2:
+            return SILENT
+        return super().problem(done)
+
     def run(self, before, environment):
         done = Done(None)
         process = start([*before, *self.command()], environment,
@@ -224,12 +268,17 @@ class Check(Mode):
     def command(self):
         return [str(PROGRAM), "check", "-C", self.case.conf()]
 
+    lines = 0           # without a fault
+
     def promises(self, code):
         return []
 
     def problem(self, done):
-        return None if done.code == 0 or done.stdout or done.stderr else \
-            "not a word"
+        lines = done.stdout.count(b"\n")
+        self.lines = self.lines or lines
+        if done.code == 0 and lines < self.lines:
+            return f"success, and {lines} of {self.lines} lines"
+        return None if done.code == 0 or done.stdout or done.stderr else SILENT
 
 
 class Listing(Check):
@@ -264,3 +313,21 @@ class Signing(Helper):
 
     def command(self):
         return [str(HELPER), "-C", self.case.conf("signing"), "contoso"]
+
+
+class Renewing(Helper):
+    """With the refresh token of a user, which is good for one use."""
+
+    def command(self):
+        return [str(HELPER), "-C", self.case.conf("renewing"), "contoso",
+                self.case.sandbox.mailbox]
+
+    def prepare(self):
+        super().prepare()
+        self.case.sign_in()
+
+    def problem(self, done):
+        """What is kept is whole, and the next use of it, or it is said."""
+        is_said = done.code != 0 or b'"warning"' in done.stdout or \
+            b'"error"' in done.stdout
+        return self.case.sign_in_problem(is_said) or super().problem(done)

@@ -14,6 +14,8 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import time
 import unittest
 
 import fault_modes as modes
@@ -28,13 +30,14 @@ SKIP = 77
 # brk: the kernel says no by an old address, which strace cannot feign; nor close,
 # which closes even where it says that it did not.
 ERRORS = {
-    "openat": ("EMFILE", "EIO"), "mkdirat": ("ENOSPC",),
+    "openat": ("EMFILE", "EIO"), "mkdirat": ("ENOSPC",), "mkdir": ("ENOSPC",),
     "read": ("EIO", "EINTR"), "pread64": ("EIO",), "write": ("ENOSPC", "EIO"),
     "pwrite64": ("ENOSPC",), "lseek": ("EIO",), "fsync": ("EIO", "ENOSPC"),
     "fdatasync": ("EIO",), "ftruncate": ("EIO",), "fallocate": ("ENOSPC",),
     "linkat": ("ENOSPC", "EIO"), "renameat": ("ENOSPC", "EIO"),
     "renameat2": ("ENOSPC",), "unlinkat": ("EIO",), "fchown": ("EPERM",),
     "fchmod": ("EPERM",), "fcntl": ("ENOLCK", "EINTR"), "fstat": ("EIO",),
+    "ioctl": ("EINVAL",), "munmap": ("ENOMEM",),
     "newfstatat": ("EIO", "EACCES"), "statx": ("EIO",), "statfs": ("EIO",),
     "fstatfs": ("EIO",), "getdents64": ("EIO",), "readlinkat": ("EIO",),
     "readlink": ("EIO",), "access": ("EIO",), "faccessat2": ("EIO",),
@@ -54,7 +57,8 @@ ERRORS = {
     "chdir": ("EACCES",), "uname": ("EFAULT",), "rt_sigaction": ("EINVAL",),
     "clock_nanosleep": ("EINTR",), "sched_getaffinity": ("EPERM",),
     "setresuid": ("EAGAIN",), "setresgid": ("EAGAIN",),
-    "setgroups": ("EPERM",), "seccomp": ("EINVAL",),
+    "setgroups": ("EPERM",), "setsid": ("EPERM",), "setpgid": ("EPERM",),
+    "execve": ("EACCES", "E2BIG"), "seccomp": ("EINVAL",),
     "landlock_create_ruleset": ("ENOSYS",), "landlock_add_rule": ("EINVAL",),
     "landlock_restrict_self": ("E2BIG",),
 }
@@ -112,6 +116,15 @@ class Modes:
     def test_dialogue(self):
         self.check(modes.Dialogue(self))
 
+    def test_aging(self):
+        self.check(modes.Aging(self))
+
+    def test_background(self):
+        self.check(modes.Background(self))
+
+    def test_local(self):
+        self.check(modes.Local(self))
+
     def test_check(self):
         self.check(modes.Check(self))
 
@@ -123,6 +136,9 @@ class Modes:
 
     def test_signing(self):
         self.check(modes.Signing(self))
+
+    def test_renewing(self):
+        self.check(modes.Renewing(self))
 
 
 tried = set()
@@ -207,7 +223,7 @@ class Closing(Modes, Counted):
 
 
 @unittest.skipUnless(strace_works(), "strace is missing or may not trace")
-class Calls(Modes, Counted):
+class Traced(Counted):
     most_descriptors = 99
 
     def calls(self, mode):
@@ -218,6 +234,12 @@ class Calls(Modes, Counted):
         self.run_case(mode, "no fault", (
             "strace", "-k", "-qq", "-o", str(self.trace), "-e", "signal=none"))
         self.assertEqual(self.problems, [])
+        calls = self.traced("PR_SET_DUMPABLE")
+        self.assertGreater(len(calls), 50)
+        return calls
+
+    def traced(self, first, last=None):
+        """What the tracer saw, from the line with `first` to that with `last`."""
         seen, calls, started = collections.Counter(), [], False
         for line in self.trace.read_text(errors="replace").splitlines():
             call, frame = CALL.match(line), FRAME.match(line)
@@ -226,10 +248,11 @@ class Calls(Modes, Counted):
             if not call:
                 continue
             seen[call.group(1)] += 1
-            started = started or "PR_SET_DUMPABLE" in line
+            started = started or first in line
             if started:
                 calls.append((call.group(1), seen[call.group(1)], []))
-        self.assertGreater(len(calls), 50)
+            if last is not None and last in line:
+                break
         return calls
 
     def cases(self, mode):
@@ -253,6 +276,76 @@ class Calls(Modes, Counted):
                 "-e", "signal=none", "-e",
                 f"inject={name}:error={error}:when={number}"))
         self.conclude()
+
+
+class Calls(Modes, Traced):
+    pass
+
+
+class Children(Traced):
+    """The calls of a child up to what it becomes, the starter's to its end."""
+
+    def setUp(self):
+        super().setUp()
+        self.tracer = None
+
+    def run_held(self, mode, where, *options):
+        """A case in which the tracer has one child, from its first call on."""
+        self.faults.want(held=self.generation)
+        self.trace.write_bytes(b"")
+        self.is_over = False
+        tracing = threading.Thread(target=self.attach, args=(options,))
+        tracing.start()
+        self.run_case(mode, where)
+        self.is_over = True
+        tracing.join()
+
+    def attach(self, options):
+        while not self.faults.waiting:
+            if self.is_over:
+                return
+            time.sleep(0.001)
+        with subprocess.Popen(["strace", "-qq", "-o", str(self.trace), "-e",
+                               "signal=none", *options, "-p",
+                               str(self.faults.waiting)],
+                              stderr=subprocess.DEVNULL) as tracer:
+            while not self.trace.stat().st_size and tracer.poll() is None:
+                time.sleep(0.001)
+            self.faults.let_go()
+
+    def calls(self, mode):
+        self.fresh(mode)
+        self.run_held(mode, "no fault", "-k")
+        self.assertEqual(self.problems, [])
+        calls = [call for call in self.traced("", "execve(")
+                 if call[0] not in ("sched_yield", "clock_nanosleep")]
+        self.assertGreater(len(calls), 2)
+        return calls
+
+    def check(self, mode, *generations):
+        mode.leaves = True
+        for self.generation in generations:
+            cases = self.cases(mode)
+            self.note(mode, f"faults of child {self.generation}", len(cases))
+            for name, error, number in cases:
+                self.fresh(mode)
+                self.run_held(
+                    mode, f"child {self.generation} {name} {number} {error}",
+                    "-e", f"trace=sched_yield,{name}", "-e",
+                    f"inject={name}:error={error}:when={number}")
+                self.note(mode, "calls that did not come again",
+                          "(INJECTED)" not in self.trace.read_text())
+        self.conclude()
+
+    def test_starter_and_helper(self):
+        self.check(modes.Cold(self), 1, 2)
+
+    def test_session_and_runner(self):
+        self.check(modes.Background(self), 2, 3)
+
+    def test_renewal(self):
+        """Its parent, itself, and what it starts."""
+        self.check(modes.Aging(self), 2, 3, 4, 5)
 
 
 if __name__ == "__main__":
