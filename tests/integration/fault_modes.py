@@ -3,6 +3,7 @@ called, and what somebody may rely on afterwards."""
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -232,7 +233,8 @@ class Dialogue(Mode):
             giving_up.join()
             if process.stdin.closed:
                 process.stdin = None
-            _, done.stderr = process.communicate()
+            rest, done.stderr = process.communicate()
+        done.told = done.told or re.search(rb"(?m)^[45]", rest) is not None
         done.code = None if patience.is_over else process.returncode
         return done
 
@@ -276,7 +278,8 @@ class Check(Mode):
     def problem(self, done):
         lines = done.stdout.count(b"\n")
         self.lines = self.lines or lines
-        if done.code == 0 and lines < self.lines:
+        if done.code == 0 and lines < self.lines and \
+                b"(Unreadable: " not in done.stdout:
             return f"success, and {lines} of {self.lines} lines"
         return None if done.code == 0 or done.stdout or done.stderr else SILENT
 
