@@ -249,11 +249,16 @@ class Faults(harness.Case):
         return None if not frame.startswith("program") else \
             "crashed: " + " ".join(self.faults.crashed)
 
+    def manifests(self):
+        """What queue runs that died have left for the next one."""
+        return set(map(str, self.spool.glob("manifest.*")))
+
     def left_over(self):
         """What no later process would use or remove."""
-        return sorted(set(os.listdir(self.spool)) - SPOOL) + sorted(
-            name for name in os.listdir(self.state)
-            if TEMPORARY.search(name))
+        in_spool = set(map(str, self.spool.glob("*"))) - self.manifests()
+        return sorted(in_spool - {str(self.spool / name) for name in SPOOL}) + \
+            sorted(name for name in os.listdir(self.state)
+                   if TEMPORARY.search(name))
 
     def answer_problem(self, stdout):
         """One JSON object, with a token or a reason."""
@@ -285,7 +290,7 @@ class Faults(harness.Case):
         # Some wait as local names, until these can be read.
         self.write_aliases(range(1, self.teams + 1))
         end = time.monotonic() + 120
-        while self.waiting() and time.monotonic() < end:
+        while (self.waiting() or self.manifests()) and time.monotonic() < end:
             harness.run([str(PROGRAM), "queue", "-C", self.conf("local"),
                          "retry"])
 
@@ -307,6 +312,7 @@ class Faults(harness.Case):
             self.assertEqual(lost, [])
             self.assertLessEqual(len(twice), said, twice)
             self.assertEqual(failed, [])
+            self.assertEqual(self.manifests(), set())
             self.assertEqual(self.sandbox.violations(), [])
             self.assert_no_secret_in_the_log()
         for path in failed:
