@@ -51,6 +51,9 @@ void	run_wake_at(struct run *r, int64_t when);
 void	run_message(struct run *r, const char *id);
 /* Tries those that are still waiting for more. */
 void	run_begin(struct run *r);
+/* Extends what a run holds of its own.  A place that was lost, since something
+ * took long, has another runner by now, which does no harm. */
+void	run_hold(struct run *r);
 /* Waits for the answers that are still to come. */
 void	run_finish(struct run *r);
 

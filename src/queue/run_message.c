@@ -24,6 +24,7 @@ struct try {
 	struct delivery_report	 report;
 	struct status		 reason;	/* why it has to come again */
 	bool			 was_held;	/* never tried: it has to wait */
+	bool			 was_sent;	/* perhaps, before this attempt */
 };
 
 #define TROUBLE_MS	30000	/* for an account that could not be reached, or a
@@ -132,6 +133,22 @@ take_reason(struct try *t, enum recipient_state state)
 	return r != NULL;
 }
 
+/* An attempt before this one may have delivered it. */
+static void
+log_possible_duplicate(struct try *t)
+{
+	struct log_event log;
+
+	if (!t->was_sent)
+		return;
+	t->was_sent = false;
+	log_event_begin(&log, "possible-duplicate");
+	log_event_add(&log, "id", "%s", t->entry.id);
+	log_event_add(&log, "reason", "its data had been sent, or was about "
+	    "to be, and the answer is not known");
+	log_event_end(&log, LOG_WARNING);
+}
+
 /* Before the last bytes of the data leave: both locks are ours still, and the
  * journal says that the answer is unknown. */
 static int
@@ -144,6 +161,9 @@ sent_all(void *context, struct status *st)
 	    limits_extend(&t->run->connection.slot) == -1)
 		return status_set(st, EX_TEMPFAIL,
 		    "we were too slow, another process has our slot");
+	if (!manifest_hold(&t->run->manifest, &t->run->spool))
+		t->entry.listed = 0;
+	log_possible_duplicate(t);
 	if (spool_record_sent(&t->entry, st) == -1)
 		return -1;
 	(void)spool_sync(&t->run->spool, UNSYNCED_MAX, &ignored);
@@ -158,7 +178,7 @@ waits(void *context)
 	struct try *t = context;
 
 	(void)spool_entry_hold(&t->entry);
-	manifest_hold(&t->run->manifest, &t->run->spool);
+	(void)manifest_hold(&t->run->manifest, &t->run->spool);
 	if (t->run->connection.slot.number != -1)
 		(void)limits_extend(&t->run->connection.slot);
 }
@@ -172,18 +192,6 @@ log_problem(const struct try *t, const char *event, const struct status *st)
 	log_event_add(&log, "id", "%s", t->entry.id);
 	log_event_add_status(&log, st);
 	log_event_end(&log, LOG_ERR);
-}
-
-static void
-log_possible_duplicate(const struct try *t)
-{
-	struct log_event log;
-
-	log_event_begin(&log, "possible-duplicate");
-	log_event_add(&log, "id", "%s", t->entry.id);
-	log_event_add(&log, "reason", "its data had been sent, or was about "
-	    "to be, and the answer is not known");
-	log_event_end(&log, LOG_WARNING);
 }
 
 /* Too old or refused: to failed/, with one line that says why. */
@@ -306,6 +314,7 @@ finish_attempt(struct try *t)
 	 * is written. */
 	if (!t->was_held) {
 		r->counts.tried++;
+		log_possible_duplicate(t);
 		eventlog_attempt(&t->entry.submission, &t->report, t->entry.id,
 		    EVENTLOG_DEFERRED);
 		/* They would be said to the server again and again: they wait for
@@ -378,8 +387,7 @@ start_attempt(struct try *t)
 		.sent_all = sent_all, .waits = waits
 	};
 
-	if (t->entry.answer_unknown)
-		log_possible_duplicate(t);
+	t->was_sent = t->entry.answer_unknown;
 	t->attempt = delivery_start(r->config, &t->entry.submission, &options,
 	    &t->report);
 	for (link = &r->in_flight; *link != NULL; link = &(*link)->next)
@@ -415,6 +423,7 @@ run_begin(struct run *r)
 		r->ready = t->next;
 		t->next = NULL;
 		start_attempt(t);
+		run_hold(r);
 	}
 	r->ready_count = 0;
 	r->ready_octets = 0;

@@ -159,6 +159,13 @@ by_round_account_and_age(const void *a, const void *b)
 	return c->order < d->order ? -1 : 1;
 }
 
+void
+run_hold(struct run *r)
+{
+	(void)lock_extend(&r->place, PLACE_MS);
+	(void)manifest_hold(&r->manifest, &r->spool);
+}
+
 static void
 try_all(struct run *r, const struct candidates *list)
 {
@@ -171,18 +178,20 @@ try_all(struct run *r, const struct candidates *list)
 		if (r->options->progress != NULL)
 			r->options->progress(r->options->trace_context,
 			    (int64_t)i, (int64_t)list->count);
+		/* Those of another account need not wait for this one's server. */
+		if (i != 0 && c->account != list->items[i - 1].account)
+			run_begin(r);
 		until = c->account == NULL ? 0 :
 		    run_blocked_until(r, c->account);
 		if (until != 0)
 			run_wake_at(r, until);
 		else
 			run_message(r, c->id);
-		/* Lost, if that took long: then another runner has come, which
-		 * does no harm. */
-		(void)lock_extend(&r->place, PLACE_MS);
+		run_hold(r);
 	}
 	run_begin(r);
 	run_finish(r);
+	manifest_end(&r->manifest, &r->spool);
 	/* Nobody waits while others could use the connection. */
 	delivery_connection_close(&r->connection);
 }
@@ -259,7 +268,6 @@ tidy(struct run *r)
 	int64_t now = clock_wall();
 	int state = state_file_directory(r->config, &st);
 
-	manifest_recover(&r->spool);
 	spool_sweep(&r->spool, now);
 	spool_expire_failed(&r->spool, now);
 	if (state == -1)
@@ -275,6 +283,8 @@ run(struct run *r, struct status *st)
 {
 	int64_t end = clock_deadline(r->options->linger_ms);
 
+	if (manifest_recover(&r->spool, st) == -1)
+		return -1;
 	tidy(r);
 	do {
 		if (scan(r, st) == -1)
@@ -302,7 +312,6 @@ runner_run(const struct config *c, const struct runner_options *o,
 		r.blocked = xcalloc(c->account_count, sizeof *r.blocked);
 		rc = run(&r, st);
 		free(r.blocked);
-		manifest_end(&r.manifest, &r.spool);
 		spool_close(&r.spool);
 	}
 	lock_release(&r.place);

@@ -6,14 +6,35 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "queue/spool.h"
+#include "queue/manifest.h"
+
+/* The lists of what was about to be sent go first: without them nobody would know
+ * it of the messages. */
+static int
+move_lists(const struct spool *to, struct spool *from)
+{
+	size_t count, i;
+	char **names;
+	int rc = 0;
+
+	if (spool_names(from, manifest_is_name, &names, &count) == -1)
+		return -1;
+	for (i = 0; i < count && rc == 0; i++)
+		rc = renameat(from->directory, names[i], to->directory,
+		    names[i]) == -1 && errno != ENOENT ? -1 : 0;
+	if (count != 0 && rc == 0)
+		rc = fsync(to->directory);
+	spool_ids_free(names, count);
+	return rc;
+}
 
 static int
-move_all(const struct spool *to, const struct spool *from, char **ids,
-    size_t count)
+move_all(const struct spool *to, struct spool *from, char **ids, size_t count)
 {
 	size_t i;
 
+	if (move_lists(to, from) == -1)
+		return -1;
 	for (i = 0; i < count; i++)
 		if (renameat(from->waiting, ids[i], to->waiting, ids[i]) == -1 &&
 		    errno != ENOENT)	/* another run was faster */
@@ -32,8 +53,8 @@ report(const struct spool *to, const struct spool *from, size_t count)
 	log_event_add(&log, "messages", "%zu", count);
 	log_event_add(&log, "directory", "%s/new", from->config->spool_directory);
 	log_event_add(&log, "reason", "%s", strerror(errno));
-	log_event_add(&log, "hint", "move them to %s/new",
-	    to->config->spool_directory);
+	log_event_add(&log, "hint", "move them to %s/new, and manifest.* "
+	    "beside that", to->config->spool_directory);
 	log_event_end(&log, LOG_ERR);
 }
 

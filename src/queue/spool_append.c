@@ -123,19 +123,23 @@ begin(struct journal *j, const struct spool_entry *e, bool has_states)
 	journal_add_states(j, envelope->recipients, envelope->count);
 }
 
+/* "Sent" alone, of a message that stands in a list, needs no sync. */
 static int
 append_mark(struct spool_entry *e, enum journal_mark mark, int64_t at,
     struct status *st)
 {
 	struct journal j;
+	bool synced;
 	int rc;
 
 	/* Those whom an earlier transaction of this attempt served are not to
 	 * be served again if this one is never answered. */
 	begin(&j, e, mark == JOURNAL_SENT);
+	synced = j.bytes.len != 0 || mark != JOURNAL_SENT ||
+	    e->listed != e->end;
 	journal_add_mark(&j, mark, at);
 	rc = append(e, &j, mark == JOURNAL_SENT ? SENT_END : MARK_END,
-	    mark != JOURNAL_SENT || e->listed != e->end, st);
+	    synced, st);
 	journal_release(&j);
 	return rc;
 }
@@ -232,10 +236,10 @@ spool_sync(struct spool *s, int most, struct status *st)
 {
 	if (s->unsynced <= most)
 		return 0;
-	s->unsynced = 0;
 	if (fsync(s->waiting) == -1)
 		return status_set_errno(st, EX_IOERR,
 		    "removing messages: fsync");
+	s->unsynced = 0;
 	return 0;
 }
 

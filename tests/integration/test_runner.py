@@ -319,8 +319,8 @@ class Runner(Queue):
         """How often a run syncs a file."""
         trace = self.directory / "trace"
         done = harness.run(["strace", "-qq", "-o", str(trace), "-e",
-                            "trace=fdatasync", *injected, *self.command("0")],
-                           timeout=60)
+                            "trace=fdatasync", *injected,
+                            *self.command("0", "force")], timeout=60)
         self.assertEqual(done.code, 0, done.stderr)
         return len(re.findall("^fdatasync", trace.read_text(), re.M))
 
@@ -330,6 +330,17 @@ class Runner(Queue):
         self.assertEqual(self.syncs(), 3)
         self.delivered(24)
         self.assertEqual(sorted(os.listdir(self.spool)), ["failed", "new"])
+
+    def test_who_was_served_is_on_the_disk_before_the_others_are(self):
+        self.may_trace()
+        for _ in range(4):
+            done = self.sendmail("-odq", "bob@example.net", "late@example.net")
+            self.assertEqual(done.code, 0, done.stderr)
+        self.sandbox.scenario("reply@rcpt:late@example.net=450 4.2.1 Later")
+        self.assertEqual(self.syncs(), 1 + 4)   # list, attempts
+        self.sandbox.clear()
+        self.assertEqual(self.syncs(), 1 + 4)   # list, records of data sent
+        self.delivered(8)
 
     def test_a_list_that_cannot_be_written_costs_a_sync_each(self):
         self.may_trace()

@@ -5,9 +5,11 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,7 +20,6 @@
 #include "queue/sealed.h"
 
 #define COUNT	4		/* messages */
-#define HALF	4096		/* mailbearer-spool(5) */
 
 static const char text[] = "Subject: x\r\n\r\nhello\r\n";
 /* As long as the kernel's. */
@@ -139,13 +140,14 @@ die(void)
 static void
 age(size_t from)
 {
-	char bytes[2 * HALF + 1] = "", boot[CLOCK_BOOT_SIZE], *line, *next, *at;
+	char bytes[2 * MANIFEST_HALF + 1] = "", boot[CLOCK_BOOT_SIZE];
+	char *line, *next, *at;
 	int fd = openat(spool.directory, manifest.name, O_RDWR);
 	struct buf sealed;
 
 	clock_boot(boot);
 	ck_assert_uint_eq(strlen(boot), strlen(other_boot));
-	ck_assert_int_eq(pread(fd, bytes, 2 * HALF, 0), 2 * HALF);
+	ck_assert_int_eq(pread(fd, bytes, 2 * MANIFEST_HALF, 0), 2 * MANIFEST_HALF);
 	for (line = bytes + from; (next = strchr(line, '\n')) != NULL;
 	    line = next + 1) {
 		*next = '\0';
@@ -170,12 +172,18 @@ lose(const int *which, const int64_t *ends, size_t count)
 
 	die();
 	age(0);
-	age(HALF);
+	age(MANIFEST_HALF);
 	while (count-- != 0) {
 		fd = openat(spool.waiting, ids[which[count]], O_WRONLY);
 		ck_assert_int_eq(ftruncate(fd, (off_t)ends[count]), 0);
 		close(fd);
 	}
+}
+
+static void
+recover(void)
+{
+	ck_assert_int_eq(manifest_recover(&spool, &status), 0);
 }
 
 static bool
@@ -200,7 +208,7 @@ START_TEST(what_the_power_took_stands_in_the_list)
 	send_one(2);
 	lose(lost, ends, 2);
 	ck_assert(!is_unknown(0));
-	manifest_recover(&spool);
+	recover();
 	ck_assert(is_unknown(0));
 	ck_assert(is_unknown(1));
 	ck_assert(is_unknown(2));
@@ -223,7 +231,7 @@ START_TEST(one_that_was_written_down_is_left_alone)
 	ck_assert_int_eq(spool_fail(&spool, &entries[3], &status), 0);
 	lose(NULL, NULL, 0);
 	ck_assert_int_eq(fstatat(spool.waiting, ids[0], &before, 0), 0);
-	manifest_recover(&spool);
+	recover();
 	ck_assert_int_eq(fstatat(spool.waiting, ids[0], &after, 0), 0);
 	ck_assert_int_eq(before.st_size, after.st_size);
 	ck_assert(!is_unknown(1));
@@ -237,7 +245,7 @@ START_TEST(a_killed_process_leaves_its_journals)
 	list(all, 2);
 	send_one(0);
 	die();
-	manifest_recover(&spool);
+	recover();
 	ck_assert(is_unknown(0));
 	ck_assert(!is_unknown(1));
 	ck_assert_uint_eq(manifests(), 0);
@@ -247,14 +255,12 @@ END_TEST
 START_TEST(a_run_that_is_alive_keeps_its_list)
 {
 	list(all, 2);
-	age(0);
 	spool_entry_release(&entries[0]);
 	spool_entry_release(&entries[1]);
-	manifest_recover(&spool);
+	recover();
 	ck_assert_uint_eq(manifests(), 1);
 	ck_assert(!is_unknown(0));
-	manifest_hold(&manifest, &spool);
-	ck_assert(lock_is_mine(&manifest.lock));
+	ck_assert(manifest_hold(&manifest, &spool));
 	manifest_end(&manifest, &spool);
 	ck_assert_uint_eq(manifests(), 0);
 }
@@ -270,11 +276,11 @@ START_TEST(a_message_in_other_hands_waits)
 	send_one(1);
 	lose(lost, ends, 2);
 	load(1);
-	manifest_recover(&spool);
+	recover();
 	ck_assert_uint_eq(manifests(), 1);
 	ck_assert(is_unknown(0));
 	spool_entry_release(&entries[1]);
-	manifest_recover(&spool);
+	recover();
 	ck_assert(is_unknown(1));
 	ck_assert_uint_eq(manifests(), 0);
 }
@@ -303,7 +309,7 @@ START_TEST(what_is_in_flight_is_listed_again)
 	list_twice();
 	list(in_flight, 2);
 	lose(lost, ends, 1);
-	manifest_recover(&spool);
+	recover();
 	ck_assert(is_unknown(1));
 	ck_assert(is_unknown(2));
 	ck_assert(is_unknown(3));
@@ -319,9 +325,9 @@ START_TEST(a_torn_list_leaves_the_one_before)
 	list_twice();
 	lose(lost, ends, 1);
 	fd = openat(spool.directory, manifest.name, O_WRONLY);
-	ck_assert_int_eq(pwrite(fd, "\0\0", 2, HALF + _i), 2);
+	ck_assert_int_eq(pwrite(fd, "\0\0", 2, MANIFEST_HALF + _i), 2);
 	close(fd);
-	manifest_recover(&spool);
+	recover();
 	ck_assert(is_unknown(1));
 	ck_assert(!is_unknown(2));
 	ck_assert_uint_eq(manifests(), 0);
@@ -351,16 +357,75 @@ START_TEST(a_late_run_begins_anew)
 	lock_release(&manifest.lock);
 	ck_assert_int_eq(lock_take_open(&manifest.lock, manifest.fd, 1), 0);
 	usleep(20000);
-	manifest_recover(&spool);
+	ck_assert(!manifest_hold(&manifest, &spool));
+	recover();
 	ck_assert_uint_eq(manifests(), 0);
 	send_one(0);
 	list(all, 2);
 	ck_assert_str_ne(manifest.name, first);
 	ck_assert_uint_eq(manifests(), 1);
 	lose(lost, ends, 1);
-	manifest_recover(&spool);
+	recover();
 	ck_assert(is_unknown(0));
 	ck_assert(is_unknown(1));
+}
+END_TEST
+
+/* Nothing may be sent before it is done. */
+START_TEST(one_waits_for_another_that_recovers)
+{
+	static const int lost[] = { 0 };
+	int64_t ends[] = { entries[0].end };
+	struct lock lock = LOCK_INIT;
+	pid_t pid;
+	int fd;
+
+	list(all, 1);
+	send_one(0);
+	lose(lost, ends, 1);
+	fd = openat(spool.directory, manifest.name, O_RDWR);
+	ck_assert_int_eq(lock_take_open(&lock, fd, 60000), 0);
+	if ((pid = fork()) == 0) {
+		usleep(300000);
+		_exit(0);	/* killed, and the lock free with it */
+	}
+	close(lock.fd);		/* it is his */
+	close(fd);
+	recover();
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert(is_unknown(0));
+	ck_assert_uint_eq(manifests(), 0);
+}
+END_TEST
+
+/* The child recovers what the parent is about to make: none of them goes without
+ * a name. */
+START_TEST(a_new_list_is_not_taken_away)
+{
+	pid_t pid;
+	int i;
+
+	if ((pid = fork()) == 0)
+		for (;;)
+			(void)manifest_recover(&spool, &status);
+	for (i = 0; i < 100; i++)
+		if (manifest_write(&manifest, &spool, all, 1, &status) == 0) {
+			ck_assert_uint_eq(manifests(), 1);
+			manifest_end(&manifest, &spool);
+		}
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_uint_eq(manifests(), 0);
+}
+END_TEST
+
+/* Its own record is on the disk, and what comes of it must be, too. */
+START_TEST(one_that_was_said_alone_is_not_covered)
+{
+	send_one(1);
+	list(all, 2);
+	ck_assert_int_eq(entries[0].listed, entries[0].end);
+	ck_assert_int_eq(entries[1].listed, 0);
 }
 END_TEST
 
@@ -405,7 +470,7 @@ START_TEST(what_is_no_list_goes)
 
 	ck_assert_int_eq(safefile_write_all(fd, bytes, strlen(bytes)), 0);
 	close(fd);
-	manifest_recover(&spool);
+	recover();
 	ck_assert_uint_eq(manifests(), 0);
 }
 END_TEST
@@ -414,7 +479,7 @@ START_TEST(no_link_is_followed)
 {
 	ck_assert_int_eq(symlinkat("/etc/passwd", spool.directory,
 	    "manifest.1.2"), 0);
-	manifest_recover(&spool);
+	recover();
 	ck_assert_uint_eq(manifests(), 1);
 }
 END_TEST
@@ -435,6 +500,9 @@ suite(void)
 	tcase_add_loop_test(t, a_torn_list_leaves_the_one_before, 0, 40);
 	tcase_add_test(t, a_list_stands_for_one_record);
 	tcase_add_test(t, a_late_run_begins_anew);
+	tcase_add_test(t, one_waits_for_another_that_recovers);
+	tcase_add_test(t, a_new_list_is_not_taken_away);
+	tcase_add_test(t, one_that_was_said_alone_is_not_covered);
 	tcase_add_test(t, without_a_list_each_is_synced);
 	tcase_add_test(t, a_list_has_a_maximum);
 	tcase_add_loop_test(t, what_is_no_list_goes, 0,

@@ -268,6 +268,7 @@ START_TEST(a_name_stays_where_nothing_can_be_written)
 	struct rlimit now, small;
 	struct spool_entry e;
 	char id[SPOOL_ID_SIZE];
+	int rc;
 
 	commit(id);
 	load(id, &e);
@@ -279,9 +280,9 @@ START_TEST(a_name_stays_where_nothing_can_be_written)
 	small.rlim_cur = (rlim_t)e.end + 10;
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &small);
-	ck_assert_int_eq(spool_record_attempt(&e, "alerts", NULL, 0, &status),
-	    -1);
+	rc = spool_record_attempt(&e, "alerts", NULL, 0, &status);
 	setrlimit(RLIMIT_FSIZE, &now);
+	ck_assert_int_eq(rc, -1);
 	ck_assert_uint_eq(e.recorded, 2);
 	envelope_release(&more);
 	spool_entry_release(&e);
@@ -761,9 +762,11 @@ START_TEST(a_limit_on_file_sizes_leaves_nothing)
 	struct spool_entry e;
 	size_t kept = 0;
 	rlim_t size;
+	int sent, tried;
 
 	signal(SIGXFSZ, SIG_IGN);
 	getrlimit(RLIMIT_FSIZE, &limit);
+	/* Nothing is asserted under the limit: check(3) writes a file, too. */
 	for (size = 0; size < 600; size += 7) {
 		limit.rlim_cur = size;
 		setrlimit(RLIMIT_FSIZE, &limit);
@@ -771,10 +774,10 @@ START_TEST(a_limit_on_file_sizes_leaves_nothing)
 		if (spool_commit(&spool, &submission, "alerts", NULL, 0, id,
 		    &status) == 0)
 			kept++;
-		else
-			ck_assert_int_eq(status.sysexit, EX_CANTCREAT);
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_FSIZE, &limit);
+		ck_assert(status.sysexit == EX_OK ||
+		    status.sysexit == EX_CANTCREAT);
 		ck_assert_uint_eq(files_in(spool.waiting), kept);
 	}
 	ck_assert_uint_gt(kept, 0);
@@ -784,10 +787,12 @@ START_TEST(a_limit_on_file_sizes_leaves_nothing)
 	load(id, &e);
 	limit.rlim_cur = (rlim_t)e.end + 10;
 	setrlimit(RLIMIT_FSIZE, &limit);
-	ck_assert_int_eq(spool_record_sent(&e, &status), -1);
-	ck_assert_int_eq(spool_record_attempt(&e, NULL, NULL, 0, &status), -1);
+	sent = spool_record_sent(&e, &status);
+	tried = spool_record_attempt(&e, NULL, NULL, 0, &status);
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_FSIZE, &limit);
+	ck_assert_int_eq(sent, -1);
+	ck_assert_int_eq(tried, -1);
 	ck_assert_int_eq(spool_record_attempt(&e, NULL, NULL, 0, &status), 0);
 	spool_entry_release(&e);
 	load(id, &e);
