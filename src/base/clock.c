@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,4 +106,22 @@ clock_hour(int64_t wall, char text[CLOCK_HOUR_SIZE])
 		gmtime_r(&t, &tm);
 	snprintf(text, CLOCK_HOUR_SIZE, "%02d:%02d", tm.tm_hour % 24,
 	    tm.tm_min % 60);
+}
+
+void
+clock_span(char text[CLOCK_SPAN_SIZE], int64_t from, int64_t to)
+{
+	static const struct { int64_t seconds; const char *name; } units[] = {
+		{ 86400, "day" }, { 3600, "hour" }, { 60, "minute" },
+		{ 1, "second" },
+	};
+	int64_t span = to > from ? to - from : from - to;
+	size_t i = 0;
+
+	while (span < 2 * units[i].seconds && units[i].seconds > 1)
+		i++;
+	span /= units[i].seconds;
+	snprintf(text, CLOCK_SPAN_SIZE, "%s%" PRId64 " %s%s%s",
+	    to > from ? "in " : "", span, units[i].name, span == 1 ? "" : "s",
+	    to > from ? "" : " ago");
 }

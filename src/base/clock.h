@@ -29,6 +29,10 @@ int64_t	clock_wall(void);
 /* An RFC 5322 3.3 date-time in local time, such as
  * "Sat, 21 Nov 2026 10:00:00 +0000", whatever the locale. */
 void	clock_rfc5322(int64_t wall, char date[40]);
+/* How far `to` is from `from`, as people say it, rounded down: "in 3 hours",
+ * "119 seconds ago". */
+#define CLOCK_SPAN_SIZE 40
+void	clock_span(char text[CLOCK_SPAN_SIZE], int64_t from, int64_t to);
 /* The time of day in local time, such as "10:05". */
 #define CLOCK_HOUR_SIZE 6
 void	clock_hour(int64_t wall, char text[CLOCK_HOUR_SIZE]);

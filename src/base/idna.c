@@ -10,6 +10,7 @@
 #include <syslog.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "base/xalloc.h"
 
 #define DOMAIN_MAX	253	/* RFC 1035 2.3.4, less the root's two octets */
@@ -17,15 +18,6 @@
 
 /* Longer input cannot become a domain; libidn2 need not find that out. */
 #define INPUT_MAX	(4 * DOMAIN_MAX)
-
-static bool
-is_ascii(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s >= 0x80)
-			return false;
-	return true;
-}
 
 static bool
 has_a_label(const char *domain)
@@ -149,7 +141,7 @@ idna_to_ascii(const char *domain, char out[IDNA_DOMAIN_SIZE])
 		return copy_literal(domain, out);
 	/* Plain ASCII is not IDNA's business (RFC 5891 5.3): names such as
 	 * "r3---x.example" exist, and libidn2 would refuse them. */
-	if (is_ascii(domain) && !has_a_label(domain))
+	if (text_is_ascii(domain) && !has_a_label(domain))
 		return copy_ascii(domain, out);
 	if (strnlen(domain, INPUT_MAX + 1) > INPUT_MAX)
 		return -1;

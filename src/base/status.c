@@ -119,6 +119,19 @@ status_remote(struct status *st, int reply, const char *enhanced,
 	status_printable(st->remote, sizeof st->remote, words);
 }
 
+void
+status_line(const struct status *st, char line[STATUS_LINE_SIZE])
+{
+	char code[40] = "";
+
+	if (st->reply != 0)
+		snprintf(code, sizeof code, "%d%s%s", st->reply,
+		    st->enhanced[0] != '\0' ? " " : "", st->enhanced);
+	snprintf(line, STATUS_LINE_SIZE, "%s%s%s%s%s", st->text,
+	    code[0] != '\0' || st->remote[0] != '\0' ? ": " : "", code,
+	    code[0] != '\0' && st->remote[0] != '\0' ? " " : "", st->remote);
+}
+
 int
 status_exit(const struct status *st)
 {

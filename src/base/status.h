@@ -75,6 +75,11 @@ int	status_hint(struct status *st, const char *format, ...)
 void	status_remote(struct status *st, int reply, const char *enhanced,
 	    const char *words);
 
+/* What a person is told, in one line: what failed, and the code and the words of
+ * the server where there are any. */
+#define STATUS_LINE_SIZE 1100
+void	status_line(const struct status *st, char line[STATUS_LINE_SIZE]);
+
 /* What to exit with after a failure: its sysexit, and EX_SOFTWARE where nobody
  * has set one, for a failure must never look like success. */
 int	status_exit(const struct status *st);

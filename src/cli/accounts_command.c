@@ -154,13 +154,14 @@ print_line(struct out *out, const struct health *h)
 	const struct account *a = h->account;
 	const struct status *trouble;
 	const char *what = "";
-	char text[2048], clean[2048], span[REPORT_SPAN], why[LISTING_REASON];
+	char text[2048], clean[2048], span[CLOCK_SPAN_SIZE];
+	char why[LISTING_REASON];
 	int64_t when = 0, now = clock_wall();
 	int n;
 
 	n = snprintf(text, sizeof text, "%s", a->mailbox);
 	if (h->token_expires != 0) {
-		report_span(span, h->token_expires, now);
+		clock_span(span, now, h->token_expires);
 		n += snprintf(text + n, sizeof text - (size_t)n,
 		    ", token ends %s", span);
 	} else if (a->app != NULL)
@@ -169,7 +170,7 @@ print_line(struct out *out, const struct health *h)
 		n += snprintf(text + n, sizeof text - (size_t)n, ", %zu waiting",
 		    h->waiting);
 	if ((trouble = trouble_of(h, &what, &when)) != NULL) {
-		report_span(span, when, now);
+		clock_span(span, now, when);
 		listing_status(why, trouble);
 		snprintf(text + n, sizeof text - (size_t)n, "; %s %s: %s",
 		    what, span, why);

@@ -73,14 +73,10 @@ caller_advice(const struct caller *c, const struct status *st)
 void
 caller_say(const struct caller *c, const struct status *st)
 {
-	if (st->remote[0] == '\0')
-		caller_say_line(c, "%s", st->text);
-	else if (st->reply == 0)
-		caller_say_line(c, "%s: %s", st->text, st->remote);
-	else
-		caller_say_line(c, "%s: %d %s%s%s", st->text, st->reply,
-		    st->enhanced, st->enhanced[0] != '\0' ? " " : "",
-		    st->remote);
+	char line[STATUS_LINE_SIZE];
+
+	status_line(st, line);
+	caller_say_line(c, "%s", line);
 	caller_say_line(c, "hint: %s", caller_advice(c, st));
 }
 

@@ -222,7 +222,7 @@ check_timer(struct check *k, struct check_result *r)
 	char late[40];
 
 	if (overdue > OVERDUE) {
-		check_span(late, overdue, 0);
+		clock_span(late, overdue, 0);
 		check_ok(r, "a message was due %s", late);
 		check_fail(r, EX_CONFIG, "nothing runs the queue, or the runner "
 		    "fails", "see systemctl status " TIMER ", or "

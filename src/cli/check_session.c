@@ -94,7 +94,7 @@ check_tls(struct check *k, struct check_result *r)
 		return;
 	}
 	check_date(date, peer.not_after);
-	check_span(span, clock_wall(), peer.not_after);
+	clock_span(span, clock_wall(), peer.not_after);
 	check_ok(r, "%s, certificate of %s by %s, ends %s (%s)", peer.version,
 	    peer.name, peer.issuer, date, span);
 	if (peer.not_after != 0 &&

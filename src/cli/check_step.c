@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "cli/check_step.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,17 +79,12 @@ void
 check_fail_status(struct check_result *r, const struct check *k,
     const struct status *st)
 {
+	char line[STATUS_LINE_SIZE];
+
 	r->mark = OUT_FAILED;
 	r->sysexit = st->sysexit;
-	if (st->remote[0] == '\0')
-		snprintf(r->seen, sizeof r->seen, "%s", st->text);
-	else if (st->reply == 0)
-		snprintf(r->seen, sizeof r->seen, "%s: %s", st->text,
-		    st->remote);
-	else
-		snprintf(r->seen, sizeof r->seen, "%s: %d %s%s%s", st->text,
-		    st->reply, st->enhanced, st->enhanced[0] != '\0' ? " " : "",
-		    st->remote);
+	status_line(st, line);
+	snprintf(r->seen, sizeof r->seen, "%s", line);
 	if (st->remote[0] == '\0' && st->scope != SCOPE_SESSION &&
 	    privilege_is_lost(k->caller.identity)) {
 		snprintf(r->fix, sizeof r->fix, "first mend what is said above "
@@ -99,24 +93,6 @@ check_fail_status(struct check_result *r, const struct check *k,
 	}
 	split_hint(r, caller_advice(&k->caller, st));
 	name_principal(r, k);
-}
-
-void
-check_span(char text[40], int64_t from, int64_t to)
-{
-	static const struct { int64_t seconds; const char *name; } units[] = {
-		{ 86400, "day" }, { 3600, "hour" }, { 60, "minute" },
-		{ 1, "second" },
-	};
-	int64_t span = to > from ? to - from : from - to;
-	size_t i = 0;
-
-	while (span < 2 * units[i].seconds && units[i].seconds > 1)
-		i++;
-	span /= units[i].seconds;
-	snprintf(text, 40, "%s%" PRId64 " %s%s%s", to >= from ? "in " : "",
-	    span, units[i].name, span == 1 ? "" : "s",
-	    to >= from ? "" : " ago");
 }
 
 void

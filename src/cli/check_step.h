@@ -61,8 +61,6 @@ void	check_fail(struct check_result *r, int sysexit, const char *cause,
  * apart into cause and fix. */
 void	check_fail_status(struct check_result *r, const struct check *k,
 	    const struct status *st);
-/* "in 41 minutes", "3 days ago". */
-void	check_span(char text[40], int64_t from, int64_t to);
 /* "2027-01-31". */
 void	check_date(char text[40], int64_t wall);
 

@@ -56,7 +56,7 @@ judge_end(struct check_result *r, int64_t ends)
 	if (ends == 0)
 		return;
 	check_date(date, ends);
-	check_span(span, now, ends);
+	clock_span(span, now, ends);
 	snprintf(r->seen + len, sizeof r->seen - len, "%sthe credential ends %s "
 	    "(%s)", len > 0 ? ", " : "", date, span);
 	if (ends <= now)
@@ -136,7 +136,7 @@ check_token(struct check *k, struct check_result *r)
 	}
 	k->has_token = true;
 	k->has_claims = claims_read(&k->claims, k->token.access.data);
-	check_span(left, clock_wall(), k->token.expires);
+	clock_span(left, clock_wall(), k->token.expires);
 	check_ok(r, "%s, ends %s", k->token.cached ? "from the cache" :
 	    "a new one from the token endpoint", left);
 	if (k->account->app->credential == CREDENTIAL_CERTIFICATE)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "cli/import.h"
 #include "config/value.h"
 
@@ -75,7 +76,7 @@ static bool
 is_host(const char *text)
 {
 	char *domain = text != NULL ? value_domain(text) : NULL;
-	bool is_one = domain != NULL || (text != NULL && value_is_ip(text));
+	bool is_one = domain != NULL || (text != NULL && text_is_ip(text));
 
 	free(domain);
 	return is_one;
@@ -256,7 +257,7 @@ add_account(struct buf *out, const struct import *im,
 	add_serves(out, im, a);
 	add_server(out, a, e);
 	add_authentication(out, a, e);
-	if (a->source != NULL && value_is_ip(a->source))
+	if (a->source != NULL && text_is_ip(a->source))
 		add_value(out, "    ", "source-address", a->source);
 	if (a->certificate != NULL && a->certificate[0] == '/') {
 		add_value(out, "    ", "tls-certificate", a->certificate);

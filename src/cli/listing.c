@@ -69,15 +69,9 @@ listing_state(enum recipient_state state)
 void
 listing_status(char text[LISTING_REASON], const struct status *st)
 {
-	char line[LISTING_REASON];
+	char line[STATUS_LINE_SIZE];
 
-	if (st->reply != 0)
-		snprintf(line, sizeof line, "%s: %d %s%s%s", st->text,
-		    st->reply, st->enhanced, st->enhanced[0] != '\0' ? " " : "",
-		    st->remote);
-	else
-		snprintf(line, sizeof line, "%s%s%s", st->text,
-		    st->remote[0] != '\0' ? ": " : "", st->remote);
+	status_line(st, line);
 	status_printable(text, LISTING_REASON, line);
 }
 

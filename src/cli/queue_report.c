@@ -45,13 +45,13 @@ queue_report_run(const struct runner_counts *counts, bool json)
 static void
 report_pause(struct out *out, const struct config *c, const struct account *a)
 {
-	char why[LISTING_REASON], span[REPORT_SPAN];
+	char why[LISTING_REASON], span[CLOCK_SPAN_SIZE];
 	struct status pause = STATUS_INIT;
 	int64_t until = limits_paused_until(c, a, &pause);
 
 	if (until == 0)
 		return;
-	report_span(span, until, clock_wall());
+	clock_span(span, clock_wall(), until);
 	listing_status(why, &pause);
 	out->column = printf("%s pauses, goes on %s: ", a->name, span);
 	out_wrap(out, 2, why);

@@ -109,29 +109,9 @@ report_number(struct report *r, const char *label, int64_t number)
 }
 
 void
-report_span(char text[REPORT_SPAN], int64_t wall, int64_t now)
-{
-	static const struct {
-		int64_t		 least, unit;
-		const char	*name;
-	} units[] = {
-		{ 2 * 86400, 86400, "days" }, { 7200, 3600, "hours" },
-		{ 120, 60, "min" }, { 0, 1, "s" },
-	};
-	int64_t span = wall > now ? wall - now : now - wall;
-	size_t i = 0;
-
-	while (span < units[i].least)
-		i++;
-	snprintf(text, REPORT_SPAN, "%s%lld %s%s", wall > now ? "in " : "",
-	    (long long)(span / units[i].unit), units[i].name,
-	    wall > now ? "" : " ago");
-}
-
-void
 report_time(struct report *r, const char *label, int64_t wall)
 {
-	char date[40], span[REPORT_SPAN], name[64], text[80];
+	char date[40], span[CLOCK_SPAN_SIZE], name[64], text[80];
 
 	if (wall == 0)
 		return;
@@ -140,7 +120,7 @@ report_time(struct report *r, const char *label, int64_t wall)
 		return;
 	}
 	clock_rfc5322(wall, date);
-	report_span(span, wall, clock_wall());
+	clock_span(span, clock_wall(), wall);
 	snprintf(text, sizeof text, "%s, %s", date, span);
 	line(r, label, text);
 }
@@ -148,16 +128,9 @@ report_time(struct report *r, const char *label, int64_t wall)
 void
 report_status(struct report *r, const char *label, const struct status *st)
 {
-	char text[TEXT_MAX];
+	char text[STATUS_LINE_SIZE];
 
-	if (st->remote[0] == '\0')
-		snprintf(text, sizeof text, "%s", st->text);
-	else if (st->reply == 0)
-		snprintf(text, sizeof text, "%s: %s", st->text, st->remote);
-	else
-		snprintf(text, sizeof text, "%s: %d %s%s%s", st->text,
-		    st->reply, st->enhanced, st->enhanced[0] != '\0' ? " " : "",
-		    st->remote);
+	status_line(st, text);
 	report_text(r, label, text);
 	report_text(r, "hint", diagnose_advice(st));
 }

@@ -35,8 +35,4 @@ void	report_time(struct report *r, const char *label, int64_t wall);
 void	report_status(struct report *r, const char *label,
 	    const struct status *st);
 
-/* "in 42 min", "3 days ago". */
-#define REPORT_SPAN 32
-void	report_span(char text[REPORT_SPAN], int64_t wall, int64_t now);
-
 #endif

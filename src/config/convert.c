@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "config/credential.h"
 #include "config/pattern.h"
@@ -182,12 +183,12 @@ host_or_ip(const char *text)
 	size_t len = strlen(text);
 	char *inner;
 
-	if (value_is_ip(text))
+	if (text_is_ip(text))
 		return xstrdup(text);
 	if (text[0] != '[' || text[len - 1] != ']')
 		return value_domain(text);
 	inner = xmemdup(text + 1, len - 2);
-	if (value_is_ip(inner))
+	if (text_is_ip(inner))
 		return inner;
 	free(inner);
 	return NULL;
@@ -215,7 +216,7 @@ convert_string(const struct reading *r, enum key_type type, const char *text)
 	case KEY_HOST:
 		return host_or_ip(text);
 	case KEY_LITERAL:
-		return copy_if(value_is_ip(text), text);
+		return copy_if(text_is_ip(text), text);
 	case KEY_ADDRESS:
 		return value_address(text);
 	case KEY_PATH:

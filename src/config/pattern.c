@@ -5,17 +5,9 @@
 #include <strings.h>
 
 #include "base/idna.h"
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "config/value.h"
-
-static bool
-is_ascii(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s >= 0x80)
-			return false;
-	return true;
-}
 
 /* A name in lower-case A-labels, or as it is if IDNA refuses it. */
 static const char *
@@ -32,7 +24,7 @@ pattern_same_domain(const char *a, const char *b)
 	if (strcasecmp(a, b) == 0)
 		return true;
 	/* Between ASCII names there is nothing more to find. */
-	if (is_ascii(a) && is_ascii(b))
+	if (text_is_ascii(a) && text_is_ascii(b))
 		return false;
 	return strcasecmp(fold(a, fa), fold(b, fb)) == 0;
 }
@@ -61,7 +53,7 @@ is_below(const char *domain, const char *suffix)
 	char fd[IDNA_DOMAIN_SIZE], fs[IDNA_DOMAIN_SIZE];
 	size_t dl, sl;
 
-	if (!is_ascii(domain) || !is_ascii(suffix)) {
+	if (!text_is_ascii(domain) || !text_is_ascii(suffix)) {
 		domain = fold(domain, fd);
 		suffix = fold(suffix, fs);
 	}
@@ -176,7 +168,7 @@ domain_error(const char *domain)
 	domain = past_wildcard(domain);
 	if (strchr(domain, '*') != NULL)
 		return "in a domain, \"*.\" may only stand at its beginning";
-	if (*domain == '[' || value_is_ip(domain) ||
+	if (*domain == '[' || text_is_ip(domain) ||
 	    idna_to_ascii(domain, ascii) == -1)
 		return "what stands behind the @ is no domain name";
 	return NULL;

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/idna.h"
+#include "base/text.h"
 #include "base/xalloc.h"
 
 #define LOCAL_PART_MAX	64	/* octets, RFC 5321 4.5.3.1.1 */
@@ -212,15 +213,6 @@ value_is_text(const char *text, bool spaces)
 }
 
 bool
-value_is_ip(const char *text)
-{
-	struct in6_addr address;
-
-	return inet_pton(AF_INET, text, &address) == 1 ||
-	    inet_pton(AF_INET6, text, &address) == 1;
-}
-
-bool
 value_is_loopback(const char *host)
 {
 	struct in_addr address;
@@ -309,7 +301,7 @@ value_domain(const char *text)
 {
 	char domain[IDNA_DOMAIN_SIZE];
 
-	if (text[0] == '[' || value_is_ip(text) ||
+	if (text[0] == '[' || text_is_ip(text) ||
 	    idna_to_ascii(text, domain) == -1)
 		return NULL;
 	return xstrdup(domain);

@@ -37,7 +37,6 @@ bool	value_is_id(const char *text);
 bool	value_is_text(const char *text, bool spaces);
 /* "localhost", 127.0.0.0/8 or ::1, the latter with or without brackets. */
 bool	value_is_loopback(const char *host);
-bool	value_is_ip(const char *text);
 /* Whether a URL is https://HOST..., or http://HOST... where HOST is loopback or
  * link-local; no user part, no spaces, no fragment. */
 bool	value_is_safe_url(const char *url);

@@ -14,7 +14,6 @@
 #include "mail/content_type.h"
 #include "mail/utf8.h"
 
-#define LINE_MAX_SENT	998	/* RFC 5321 4.5.3.1.6, without CRLF */
 #define PIECE		16384
 #define UTF8_MAX	4	/* octets of a character */
 
@@ -126,7 +125,7 @@ body_plan(struct body_plan *plan, struct header *h, const struct message *m,
     bool server_8bit, const char *charset, struct status *st)
 {
 	bool text = is_plain_text(h);
-	bool too_long = m->longest_body_line > LINE_MAX_SENT;
+	bool too_long = m->longest_body_line > BODY_LINE_MAX;
 	bool encode = text && (too_long || (m->body_8bit && !server_8bit));
 
 	if (text && m->body_8bit && label_charset(h, m, charset, st) == -1)

@@ -9,6 +9,8 @@
 #include "mail/header.h"
 #include "mail/message.h"
 
+#define BODY_LINE_MAX	998	/* RFC 5321 4.5.3.1.6, without CRLF */
+
 enum body_encoding {
 	BODY_AS_IS,
 	BODY_QUOTED_PRINTABLE,	/* re-encoded, RFC 2045 6.7 */

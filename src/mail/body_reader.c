@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#define LINE_MAX_SENT	998	/* RFC 5321 4.5.3.1.6, without CRLF */
 #define QP_LINE_MAX	75	/* RFC 2045 6.7 (5): 76 with the "=" */
 #define PIECE		4096	/* of the message, at a time */
 
@@ -65,13 +64,13 @@ break_line(struct body_reader *r, struct sink *out, const char *p, size_t len)
 
 	while (len != 0) {
 		n = 1;
-		if (r->column + 4 <= LINE_MAX_SENT) {
+		if (r->column + 4 <= BODY_LINE_MAX) {
 			/* No character that begins here can pass the end. */
-			n = LINE_MAX_SENT - r->column - 3;
+			n = BODY_LINE_MAX - r->column - 3;
 			if (n > len)
 				n = len;
 		} else if (r->column + character_length((unsigned char)*p) >
-		    LINE_MAX_SENT) {
+		    BODY_LINE_MAX) {
 			put(out, "\r\n ", 3);
 			r->column = 1;
 			continue;

@@ -5,16 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "mail/utf8.h"
 
 #define LINE_MAX_NICE	78
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
 
 /* The CRLF, or LF, and the blank behind it. */
 static size_t
@@ -23,7 +18,7 @@ fold_length(const char *p, const char *end)
 	size_t eol = end - p >= 2 && p[0] == '\r' && p[1] == '\n' ? 2 :
 	    end - p >= 1 && p[0] == '\n' ? 1 : 0;
 
-	return eol > 0 && (size_t)(end - p) > eol && is_blank(p[eol]) ?
+	return eol > 0 && (size_t)(end - p) > eol && text_is_blank(p[eol]) ?
 	    eol + 1 : 0;
 }
 
@@ -50,7 +45,8 @@ add_clean(struct buf *out, const char *p, size_t len)
 			continue;
 		}
 		line = p += fold - 1;
-		while (p < end && is_blank(clean(*p)) && !fold_length(p, end))
+		while (p < end && text_is_blank(clean(*p)) &&
+		    !fold_length(p, end))
 			p++;
 		if (p == end || fold_length(p, end) > 0)
 			continue;
@@ -68,7 +64,7 @@ header_name_length(const char *line, size_t len)
 	while (name < len && line[name] > ' ' && line[name] < 0x7f &&
 	    line[name] != ':')
 		name++;
-	for (colon = name; colon < len && is_blank(line[colon]); colon++)
+	for (colon = name; colon < len && text_is_blank(line[colon]); colon++)
 		;
 	if (name > HEADER_NAME_MAX || colon == len || line[colon] != ':')
 		return 0;
@@ -144,7 +140,7 @@ field_length(const char *text, size_t len)
 		if (lf == NULL)
 			return len;
 		p = lf + 1;
-	} while (p < end && is_blank(*p));
+	} while (p < end && text_is_blank(*p));
 	return (size_t)(p - text);
 }
 
@@ -240,7 +236,7 @@ header_value(const struct header *h, const char *name)
 	for (; *from != '\0'; from++)
 		if (*from != '\r' && *from != '\n')
 			*to++ = *from;
-	while (to > value && is_blank(to[-1]))
+	while (to > value && text_is_blank(to[-1]))
 		to--;
 	*to = '\0';
 	return value;
@@ -302,15 +298,15 @@ fold_point(const char *p, const char *end, size_t width)
 {
 	const char *best = NULL, *start = p;
 
-	while (p < end && is_blank(*p))
+	while (p < end && text_is_blank(*p))
 		p++;
 	while (p < end) {
-		while (p < end && !is_blank(*p))
+		while (p < end && !text_is_blank(*p))
 			p++;
 		if (best != NULL && (size_t)(p - start) > width)
 			return best;
 		best = p;
-		while (p < end && is_blank(*p))
+		while (p < end && text_is_blank(*p))
 			p++;
 		if (p == end)
 			return NULL;
@@ -331,7 +327,7 @@ write_field(struct header_field *field, const char *name, const char *body)
 
 	/* A fold adds a CR to an LF, or a CRLF to a blank. */
 	buf_init(&clean, 2 * len + 1);
-	if (*body != '\0' && !is_blank(*body))
+	if (*body != '\0' && !text_is_blank(*body))
 		buf_addch(&clean, ' ');
 	add_clean(&clean, body, len);
 	/* What most texts grow by: to outgrow the block would double it. */

@@ -5,15 +5,10 @@
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "mail/header.h"
 
 #define LINE_MAX_SENT	(HEADER_LINE_SENT - 2)	/* RFC 5322 2.1.1 */
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
 
 /* Octets up to the fold or the end of the body, or one more than a line may
  * have.  A body has no CR but those of its folds. */
@@ -35,7 +30,7 @@ break_point(const char *p, size_t room)
 	size_t i;
 
 	for (q = p + room; q > p + 1; q--)
-		if (is_blank(*q) && !is_blank(q[-1]))
+		if (text_is_blank(*q) && !text_is_blank(q[-1]))
 			return (size_t)(q - p);
 	for (i = 0; i < 3; i++)
 		if (((unsigned char)p[room - i] & 0xc0) != 0x80)
@@ -68,7 +63,7 @@ put_text(struct header_reader *r, char *to, size_t room)
 	size_t len = line_length(r->at);
 
 	if (len > room) {
-		while (is_blank(r->at[0]) && is_blank(r->at[1]))
+		while (text_is_blank(r->at[0]) && text_is_blank(r->at[1]))
 			r->at++;
 		len = line_length(r->at);
 	}
@@ -78,7 +73,7 @@ put_text(struct header_reader *r, char *to, size_t room)
 	to = mempcpy(to, r->at, len);
 	r->at += len;
 	if (r->is_broken) {
-		while (is_blank(*r->at))
+		while (text_is_blank(*r->at))
 			r->at++;
 		r->is_broken = *r->at != '\r' && *r->at != '\0';
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "base/text.h"
 #include "mail/lines.h"
 #include "mail/message.h"
 #include "mail/message_line.h"
@@ -34,12 +35,6 @@ struct reader {
 	size_t	 mbox_lines, mbox_longest;
 	size_t	 fields;
 };
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
 
 /* Copies text without line end: no NUL, and no CR, which is a blank then. */
 static char *
@@ -125,7 +120,7 @@ kind_of(const struct reader *r, const char *line, size_t len, bool whole)
 {
 	if (len == 0 && whole)
 		return LINE_EMPTY;
-	if (len > 0 && is_blank(line[0]) && r->fields > 0)
+	if (len > 0 && text_is_blank(line[0]) && r->fields > 0)
 		return LINE_CONTINUES;
 	if (header_name_length(line, len) > 0)
 		return LINE_FIELD;

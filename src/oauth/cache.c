@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 #define FORMAT_VERSION 1
 /* The clock may be set back by so much without costing a token request. */
 #define CLOCK_SLACK 5
@@ -19,19 +21,6 @@ cache_release(struct cache *c)
 {
 	buf_wipe(&c->access);
 	cache_init(c);
-}
-
-/* A bearer token is visible ASCII (RFC 6750 2.1 has less): anything else could
- * end the line that it is sent in. */
-static bool
-is_token(const char *text)
-{
-	const char *p;
-
-	for (p = text; *p != '\0'; p++)
-		if (*p <= ' ' || *p > '~')
-			return false;
-	return p - text <= TOKEN_MAX;
 }
 
 static void
@@ -67,7 +56,8 @@ read_members(struct cache *c, const struct record *r, int64_t now)
 	const char *access = record_text(r, "access_token");
 
 	if (record_number(r, "version", 0) != FORMAT_VERSION ||
-	    strlen(key) != sizeof c->key - 1 || !is_token(access))
+	    strlen(key) != sizeof c->key - 1 || strlen(access) > TOKEN_MAX ||
+	    !text_is_visible(access, strlen(access)))
 		return -1;
 	memcpy(c->key, key, sizeof c->key);
 	buf_addstr(&c->access, access);

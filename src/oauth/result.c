@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/record.h"
+#include "base/text.h"
 #include "oauth/cache.h"
 #include "oauth/claims.h"
 
@@ -30,16 +31,10 @@ copy_text(char *to, size_t size, const struct record *r, const char *name)
 	status_printable(to, size, record_text(r, name));
 }
 
-/* Whether `len` bytes can be a bearer token; see cache.c. */
 static bool
 is_token(const char *text, size_t len)
 {
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (text[i] <= ' ' || text[i] > '~')
-			return false;
-	return len != 0 && len <= TOKEN_MAX;
+	return len != 0 && len <= TOKEN_MAX && text_is_visible(text, len);
 }
 
 static int

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#define TIME_LAST	(INT64_C(1) << 50)
 #define SIZE_LAST	(INT64_C(1) << 50)
 
 /* A path as it stands between < and > in an SMTP command: nothing that ends it
@@ -81,7 +80,7 @@ const struct field journal_count_fields[] = {
 #define AT(member) offsetof(struct submission, member)
 const struct field journal_submission_fields[] = {
 	FIELD_PLAIN("uid", FIELD_UID, AT(uid), UINT32_MAX),
-	FIELD_PLAIN("received", FIELD_NUMBER, AT(received), TIME_LAST),
+	FIELD_PLAIN("received", FIELD_NUMBER, AT(received), FIELD_TIME_LAST),
 	FIELD_PLAIN("size", FIELD_NUMBER, AT(message.size), SIZE_LAST),
 	FIELD_PLAIN("body", FIELD_NUMBER, AT(message.body_offset), SIZE_LAST),
 	FIELD_CHECKED("sender", FIELD_TEXT, AT(envelope.sender), ADDRESS_MAX,
@@ -128,8 +127,8 @@ const struct field journal_state_fields[] = {
 
 #define AT(member) offsetof(struct journal_attempt, member)
 const struct field journal_attempt_fields[] = {
-	FIELD_PLAIN("at", FIELD_NUMBER, AT(at), TIME_LAST),
-	FIELD_PLAIN("next", FIELD_NUMBER, AT(next), TIME_LAST),
+	FIELD_PLAIN("at", FIELD_NUMBER, AT(at), FIELD_TIME_LAST),
+	FIELD_PLAIN("next", FIELD_NUMBER, AT(next), FIELD_TIME_LAST),
 	FIELD_PLAIN("number", FIELD_INT, AT(number), 1000000),
 	FIELD_CHECKED("account", FIELD_TEXT, AT(account), 64, sealed_is_name),
 	FIELD_LAST
@@ -138,6 +137,6 @@ const struct field journal_attempt_fields[] = {
 
 const struct field journal_mark_fields[] = {
 	FIELD_PLAIN("at", FIELD_NUMBER, offsetof(struct journal_time, at),
-	    TIME_LAST),
+	    FIELD_TIME_LAST),
 	FIELD_LAST
 };

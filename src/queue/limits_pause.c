@@ -26,10 +26,9 @@ struct pause {
 };
 
 #define AT(member) offsetof(struct pause, member)
-#define TIME_LAST (INT64_C(1) << 50)
 static const struct field pause_fields[] = {
-	FIELD_PLAIN("until", FIELD_NUMBER, AT(until), TIME_LAST),
-	FIELD_PLAIN("until-ms", FIELD_NUMBER, AT(until_ms), TIME_LAST),
+	FIELD_PLAIN("until", FIELD_NUMBER, AT(until), FIELD_TIME_LAST),
+	FIELD_PLAIN("until-ms", FIELD_NUMBER, AT(until_ms), FIELD_TIME_LAST),
 	FIELD_PLAIN("length", FIELD_NUMBER, AT(length), REFUSED_MOST),
 	FIELD_CHECKED("boot", FIELD_CHARS, AT(boot), 39, sealed_is_name),
 	FIELD_PLAIN("streak", FIELD_INT, AT(streak), STREAK_MOST),

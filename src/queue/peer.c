@@ -10,12 +10,11 @@
 #include "base/encode.h"
 
 #define REMEMBERED_FOR	(24 * 60 * 60)
-#define TIME_LAST	(INT64_C(1) << 50)
 
 #define AT(member) offsetof(struct peer, member)
 static const struct field fields[] = {
-	FIELD_PLAIN("two-step", FIELD_NUMBER, AT(two_step), TIME_LAST),
-	FIELD_PLAIN("no-bdat", FIELD_NUMBER, AT(no_bdat), TIME_LAST),
+	FIELD_PLAIN("two-step", FIELD_NUMBER, AT(two_step), FIELD_TIME_LAST),
+	FIELD_PLAIN("no-bdat", FIELD_NUMBER, AT(no_bdat), FIELD_TIME_LAST),
 	FIELD_LAST
 };
 #undef AT

@@ -47,6 +47,9 @@ struct field {
 #define FIELD_CHECKED(key, kind, at, max, valid) \
 	{ key, kind, at, max, valid, NULL }
 #define FIELD_CHOICE(key, at, words)	{ key, FIELD_WORD, at, 0, NULL, words }
+/* The last moment that a file may name, in seconds or milliseconds: what is
+ * reckoned with it cannot overflow. */
+#define FIELD_TIME_LAST	(INT64_C(1) << 50)
 #define FIELD_LAST			{ NULL, FIELD_NUMBER, 0, 0, NULL, NULL }
 
 /* Fields of struct status, as they stand in every record that has one. */

@@ -11,12 +11,11 @@
 #define KEY		"senders"
 #define DAY		(24 * 60 * 60)
 #define REFRESHED_AFTER	(60 * 60)
-#define TIME_LAST	(INT64_C(1) << 50)
 
 #define AT(i, member) \
 	(offsetof(struct strays, items[i]) + offsetof(struct stray, member))
 #define ENTRY(i) \
-	FIELD_PLAIN("seen" #i, FIELD_NUMBER, AT(i, seen), TIME_LAST), \
+	FIELD_PLAIN("seen" #i, FIELD_NUMBER, AT(i, seen), FIELD_TIME_LAST), \
 	FIELD_PLAIN("uid" #i, FIELD_UID, AT(i, uid), UINT32_MAX), \
 	FIELD_PLAIN("from" #i, FIELD_CHARS, AT(i, address), \
 	    sizeof ((struct stray *)0)->address - 1)

@@ -16,7 +16,6 @@
 #define KIND		"tls"
 #define KEPT_FOR	(60 * 60)
 #define TICKET_MAX	(8 * 1024)	/* should it hold a certificate */
-#define TIME_LAST	(INT64_C(1) << 50)
 
 struct stored {
 	int64_t	made;		/* wall clock */
@@ -26,7 +25,7 @@ struct stored {
 
 #define AT(member) offsetof(struct stored, member)
 static const struct field fields[] = {
-	FIELD_PLAIN("made", FIELD_NUMBER, AT(made), TIME_LAST),
+	FIELD_PLAIN("made", FIELD_NUMBER, AT(made), FIELD_TIME_LAST),
 	FIELD_CHECKED("trust", FIELD_CHARS, AT(trust), 16, sealed_is_name),
 	FIELD_PLAIN("session", FIELD_TEXT, AT(session), 2 * TICKET_MAX),
 	FIELD_LAST

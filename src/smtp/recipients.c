@@ -6,15 +6,6 @@
 
 #include "base/xalloc.h"
 
-bool
-path_is_ascii(const char *path)
-{
-	for (; *path != '\0'; path++)
-		if ((unsigned char)*path > 0x7f)
-			return false;
-	return true;
-}
-
 int
 path_check(const char *path, struct status *st)
 {

@@ -36,6 +36,5 @@ bool	recipients_are_settled(const struct recipients *to);
 /* -1 and *st (EX_USAGE) for a path with a control byte, which the caller let
  * through all the same: it would be two commands. */
 int	path_check(const char *path, struct status *st);
-bool	path_is_ascii(const char *path);
 
 #endif

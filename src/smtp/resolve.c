@@ -12,24 +12,14 @@
  */
 #include "smtp/resolve.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <resolv.h>
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #define LOOKUPS 2	/* the name as it is, and with a search domain */
-
-static bool
-is_address(const char *host)
-{
-	struct in6_addr any;
-
-	return inet_pton(AF_INET, host, &any) == 1 ||
-	    inet_pton(AF_INET6, host, &any) == 1;
-}
 
 /* A round takes about `retrans` seconds for each server (in glibc somewhat more
  * for the last and less for the first).  -1: nothing can be looked up, and must
@@ -71,7 +61,7 @@ resolve_host(const char *host, int port, int64_t deadline,
 	int error;
 
 	snprintf(service, sizeof service, "%d", port);
-	if (!is_address(host) && bound_resolver(deadline) == -1)
+	if (!text_is_ip(host) && bound_resolver(deadline) == -1)
 		return status_set_errno(st, EX_TEMPFAIL, "looking up %s", host);
 	error = getaddrinfo(host, service, &want, list);
 	if (error == 0)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "smtp/tls.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "smtp/tls_bio.h"
 #include "smtp/tls_session.h"
@@ -137,15 +137,6 @@ set_context_modes(SSL_CTX *ctx, const struct tls_params *p)
 	SSL_CTX_sess_set_new_cb(ctx, keep_session);
 }
 
-static bool
-is_address(const char *host)
-{
-	struct in6_addr any;
-
-	return inet_pton(AF_INET, host, &any) == 1 ||
-	    inet_pton(AF_INET6, host, &any) == 1;
-}
-
 /* Whom the certificate must name (RFC 9525): subjectAltName or nothing. */
 static bool
 set_peer(SSL *ssl, char *host)
@@ -154,7 +145,7 @@ set_peer(SSL *ssl, char *host)
 
 	X509_VERIFY_PARAM_set_hostflags(v, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
 	    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (is_address(host))
+	if (text_is_ip(host))
 		return X509_VERIFY_PARAM_set1_ip_asc(v, host) == 1;
 	return X509_VERIFY_PARAM_set1_host(v, host, 0) == 1 &&
 	    SSL_set_tlsext_host_name(ssl, host) == 1;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "smtp/data.h"
 
@@ -24,7 +25,7 @@ check_message(struct transaction *t, struct status *st)
 
 	if (path_check(t->d.mail_from, st) == -1)
 		return -1;
-	if (!path_is_ascii(t->d.mail_from) && !x->smtputf8)
+	if (!text_is_ascii(t->d.mail_from) && !x->smtputf8)
 		return status_set(st, EX_CONFIG, "%s does not take mail from "
 		    "<%s>: it offers no SMTPUTF8 for addresses that are not "
 		    "ASCII", t->s->p.host, t->d.mail_from);
@@ -53,7 +54,7 @@ transaction_can_fly(const struct session *s, const struct session_data *d)
 
 	return s->p.use_chunking && x->chunking && x->pipelining &&
 	    !(d->needs_smtputf8 && x->smtputf8) &&
-	    path_is_ascii(d->mail_from) && d->size <= SMALL &&
+	    text_is_ascii(d->mail_from) && d->size <= SMALL &&
 	    is_fast_enough(s);
 }
 
@@ -66,7 +67,7 @@ choose_way(struct transaction *t)
 	const struct session_extensions *x = &t->s->ext;
 
 	t->utf8 = recipients_need_utf8(&t->to) ||
-	    !path_is_ascii(t->d.mail_from) ||
+	    !text_is_ascii(t->d.mail_from) ||
 	    (t->d.needs_smtputf8 && x->smtputf8);
 	t->how = BY_DATA;
 	if (t->s->p.use_chunking && x->chunking)
@@ -174,7 +175,7 @@ can_do_without_utf8(const struct transaction *t)
 {
 	int code = t->mail_status.reply;
 
-	return t->mail_refused && t->utf8 && path_is_ascii(t->d.mail_from) &&
+	return t->mail_refused && t->utf8 && text_is_ascii(t->d.mail_from) &&
 	    (code == 502 || code == 504 || code == 555) && t->s->usable;
 }
 

@@ -9,6 +9,7 @@
 #include "base/conceal.h"
 #include "base/encode.h"
 #include "base/record.h"
+#include "base/text.h"
 #include "diagnose/diagnose.h"
 
 /* For a token that comes without a usable life. */
@@ -35,16 +36,13 @@ answer_release(struct answer *a)
 	answer_init(a);
 }
 
-/* Visible ASCII: what an Authorization line can carry (RFC 6750 2.1). */
 static bool
 is_token(const char *text)
 {
-	size_t len = strlen(text), i;
+	size_t len = strlen(text);
 
-	for (i = 0; i < len; i++)
-		if (text[i] <= ' ' || text[i] > '~')
-			return false;
-	return len != 0 && len <= ANSWER_TOKEN_MAX;
+	return len != 0 && len <= ANSWER_TOKEN_MAX &&
+	    text_is_visible(text, len);
 }
 
 static int64_t

@@ -252,7 +252,7 @@ class Accounts(Admin):
         self.assertRegex(shown, r"^ok +alerts +alerts@contoso\.com, no token\n$")
         self.sendmail("a@example.net")
         shown = self.command("accounts").stdout
-        self.assertRegex(shown, r"^ok +alerts .*token ends in 5\d min\n$")
+        self.assertRegex(shown, r"^ok +alerts .*token ends in 5\d minutes\n$")
         self.assertEqual(self.one()["health"], "ok")
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root to be somebody else")
@@ -279,7 +279,7 @@ class Accounts(Admin):
         self.sandbox.scenario("reply@rcpt=451 4.3.0 Try later")
         self.assertEqual(self.sendmail("a@example.net").code, 0)
         shown = self.command("accounts").stdout
-        self.assertRegex(shown, r"^\?\? +alerts +.* 1\s+waiting; last")
+        self.assertRegex(shown, r"^\?\? +alerts +.* 1\s+waiting;\s+last")
         self.assertRegex(shown, r"Try\s+later")
         self.assert_fits(shown)
         known = self.one()

@@ -112,6 +112,32 @@ START_TEST(a_character_is_never_cut_in_two)
 }
 END_TEST
 
+static const struct {
+	int		 reply;
+	const char	*enhanced, *words, *line;
+} lines[] = {
+	{ 0, "", "", "it failed" },
+	{ 0, "", "no", "it failed: no" },
+	{ 0, "5.3.4", "", "it failed" },
+	{ 550, "", "", "it failed: 550" },
+	{ 550, "5.1.1", "", "it failed: 550 5.1.1" },
+	{ 550, "", "no", "it failed: 550 no" },
+	{ 550, "5.1.1", "no", "it failed: 550 5.1.1 no" },
+};
+
+START_TEST(a_failure_in_one_line)
+{
+	struct status st = STATUS_INIT;
+	char line[STATUS_LINE_SIZE];
+
+	status_set(&st, EX_TEMPFAIL, "it failed");
+	status_remote(&st, lines[_i].reply, lines[_i].enhanced,
+	    lines[_i].words);
+	status_line(&st, line);
+	ck_assert_str_eq(line, lines[_i].line);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -126,6 +152,8 @@ suite(void)
 	tcase_add_loop_test(t, server_words_are_made_printable, 0,
 	    sizeof printable / sizeof *printable);
 	tcase_add_test(t, a_character_is_never_cut_in_two);
+	tcase_add_loop_test(t, a_failure_in_one_line, 0,
+	    sizeof lines / sizeof *lines);
 	suite_add_tcase(s, t);
 	return s;
 }
