@@ -207,11 +207,13 @@ print_classic(struct values *v, const char *why_not)
 	    "APP-ID");
 	command(v, "Add-MailboxPermission -Identity %s -User $sp.Identity "
 	    "-AccessRights FullAccess", v->mailbox);
-	command(v, "Add-RecipientPermission -Identity %s -Trustee $sp.Identity "
-	    "-AccessRights SendAs -Confirm:$false", v->mailbox);
 	print_mailbox_switch(v);
 	out_wrap(v->out, PROSE_INDENT, "Without FullAccess the login works and "
 	    "the message fails (430 4.2.0).");
+	step(v, "Only where From may be another address than the mailbox's own "
+	    "(send-as):");
+	command(v, "Add-RecipientPermission -Identity %s -Trustee $sp.Identity "
+	    "-AccessRights SendAs -Confirm:$false", v->mailbox);
 	print_check(v);
 }
 

@@ -397,6 +397,8 @@ class Setup(Admin):
                      "SMTP.SendAsApp", "-SmtpClientAuthenticationDisabled "
                      "$false", "mailbearer check alerts"):
             self.assertIn(line, text)
+        self.assertRegex(text, r"Only where From .*\s+\(send-as\):\n +"
+                         r"Add-RecipientPermission")
         self.assertNotIn("OBJECT-ID", text)
         self.assert_fits(text)
 

@@ -32,6 +32,14 @@ class LineTooLong(Exception):
     """A line exceeded its limit; it has been read to its end."""
 
 
+class TlsSocket(ssl.SSLSocket):
+    """Takes for granted that it is connected, and fails in the handshake if it
+    is not: where SSLSocket notices before, it leaves itself open."""
+
+    def getpeername(self):
+        return None
+
+
 class Stream:
     """A socket with buffers; becomes TLS in the middle of its life."""
 
@@ -142,6 +150,7 @@ class Stream:
         """Shake hands, and count what it costs in round trips: one for
         TLS 1.3 and for a resumed 1.2, two for a full 1.2."""
         self.flush()
+        context.sslsocket_class = TlsSocket
         self.sock = context.wrap_socket(self.sock, server_side=True)
         short = self.sock.version() == "TLSv1.3" or self.sock.session_reused
         self.flights += 1 if short else 2
