@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC
  *
- * A header section as it is sent, less the empty line, in one piece.
+ * A header section as it is sent, less the empty line, in one piece; and as it
+ * comes.
  */
 #ifndef HEADER_TEXT_H
 #define HEADER_TEXT_H
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "mail/header.h"
 
@@ -27,6 +29,21 @@ header_text(const struct header *h, struct buf *out)
 	if (header_size(h) != (int64_t)(out->len - before))
 		abort();
 	buf_truncate(out, out->len - 2);
+}
+
+/* Text with LF, as a test has it, with CRLF, as a header has; to be freed. */
+static inline char *
+with_crlf(const char *text)
+{
+	char *out = malloc(2 * strlen(text) + 1), *p = out;
+
+	for (; *text != '\0'; text++) {
+		if (*text == '\n')
+			*p++ = '\r';
+		*p++ = *text;
+	}
+	*p = '\0';
+	return out;
 }
 
 #endif

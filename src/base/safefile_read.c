@@ -52,24 +52,31 @@ read_all(int fd, size_t max, struct buf *out, const char *name,
 	return 0;
 }
 
+/* errno, too, is the result's. */
+static int
+finish(int fd, int result, struct buf *out)
+{
+	int saved = errno;
+
+	if (result == -1)
+		buf_wipe(out);
+	close(fd);
+	errno = saved;
+	return result;
+}
+
 int
 safefile_read(const char *path, enum trust_kind kind,
     const struct trust *trust, size_t max, struct buf *out,
     struct status *st)
 {
 	struct stat sb;
-	int fd, r, saved;
+	int fd;
 
 	buf_init(out, max);
 	if ((fd = safefile_open(path, kind, trust, &sb, st)) == -1)
 		return -1;
-	r = read_all(fd, max, out, path, st);
-	saved = errno;
-	if (r == -1)
-		buf_wipe(out);
-	close(fd);
-	errno = saved;
-	return r;
+	return finish(fd, read_all(fd, max, out, path, st), out);
 }
 
 int
@@ -131,12 +138,7 @@ safefile_read_at(int directory, const char *name, size_t max, struct buf *out,
 		status_hint(st, "remove it; it will be made again");
 	} else
 		r = read_all(fd, max, out, name, st);
-	saved = errno;
-	if (r == -1)
-		buf_wipe(out);
-	close(fd);
-	errno = saved;
-	return r;
+	return finish(fd, r, out);
 }
 
 /* A name that nobody has yet: concurrent writers must not meet, and a process

@@ -73,6 +73,18 @@ def sanitizer_environment():
             if name.endswith("SAN_OPTIONS")}
 
 
+def strace_works():
+    """strace is there, may trace, and can inject faults."""
+    try:
+        return subprocess.run(
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-e",
+             "inject=chdir:error=EIO", "true"], check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
 def limit_memory(octets):
     """For preexec_fn: so much and no more for data.  Sanitizers need theirs."""
     def limit():

@@ -42,13 +42,21 @@ class Played:
                 f"log {self.log()[-2000:]!r}")
 
 
-class HostileCase(SharedCase):
+class CertifiedCase(SharedCase):
+    """Servers of a script have certificates."""
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         place = cls.top / "certificates"
         place.mkdir()
         cls.certificates = Certificates(place)
+
+
+class HostileCase(CertifiedCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
         # For the token endpoint too, so that one token does for all.
         cls.ca_file = cls.top / "trusted.pem"
         cls.ca_file.write_text(

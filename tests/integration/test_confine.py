@@ -9,14 +9,13 @@ import ctypes
 import pathlib
 import platform
 import re
-import shutil
 import struct
 import subprocess
 import sys
 import unittest
 
 from fault_modes import HELPER
-from harness import PROGRAM, SIMPLE, SharedCase, run
+from harness import PROGRAM, SIMPLE, SharedCase, run, strace_works
 from test_smtpd import Talk
 
 CLOSE = ("prctl", "PR_SET_SECCOMP")     # the last step of closing it
@@ -41,12 +40,6 @@ def kill_for_unlisted_calls():
     libc.prctl(38, 1, 0, 0, 0)                  # PR_SET_NO_NEW_PRIVS
     if libc.prctl(22, 2, program, 0, 0) != 0:   # PR_SET_SECCOMP
         raise OSError("no filter")
-
-
-def strace_works():
-    return shutil.which("strace") is not None and subprocess.run(
-        ["strace", "-f", "-o", "/dev/null", "true"], capture_output=True,
-        check=False).returncode == 0
 
 
 class Process:

@@ -3,11 +3,10 @@
 """Accounts with a password, for servers that are not Exchange Online: what is in
 the file goes to the server, and nowhere else."""
 import base64
-import pathlib
 import unittest
 
-from harness import PROGRAM, SIMPLE, SharedCase, run
-from hostile_certificates import Certificates
+from harness import PROGRAM, SIMPLE, run
+from hostile_case import CertifiedCase
 from hostile_dialogues import SECURE
 from hostile_server import DATA, END, Server, WAIT
 
@@ -32,14 +31,7 @@ LOGIN = SECURE + (OFFER, ">AUTH LOGIN", "<334 VXNlcm5hbWU6",
 SCRIPTS = {"plain": PLAIN, "login": LOGIN}
 
 
-class Password(SharedCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        place = cls.top / "certificates"
-        place.mkdir()
-        cls.certificates = Certificates(place)
-
+class Password(CertifiedCase):
     def setUp(self):
         super().setUp()
         self.file = self.directory / "password"

@@ -15,6 +15,8 @@ import sys
 import tempfile
 import unittest
 
+from harness import strace_works
+
 PROBE = os.path.abspath("tests/integration/spool_probe")
 SKIP = 77
 SMALL = b"Subject: x\n\nenvelope version=1 recipients=1\n"
@@ -246,18 +248,6 @@ class Spool(unittest.TestCase):
             self.commit()
         finally:
             subprocess.run(["umount", self.directory], check=True)
-
-
-def strace_works():
-    """strace is there, may trace, and can inject faults."""
-    try:
-        return subprocess.run(
-            ["strace", "-qq", "-o", "/dev/null", "-e",
-             "inject=chdir:error=EIO", "true"], check=False,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL).returncode == 0
-    except FileNotFoundError:
-        return False
 
 
 if __name__ == "__main__":

@@ -108,20 +108,6 @@ rules(void)
 	    .reporter = { note, &reports } };
 }
 
-static char *
-with_crlf(const char *text)
-{
-	char *out = malloc(2 * strlen(text) + 1), *p = out;
-
-	for (; *text != '\0'; text++) {
-		if (*text == '\n')
-			*p++ = '\r';
-		*p++ = *text;
-	}
-	*p = '\0';
-	return out;
-}
-
 static void
 parse_header(struct header *h, const char *text)
 {

@@ -51,20 +51,6 @@ may_send_as(const void *context, const char *address)
 	    (at == NULL || is_host_name(NULL, at + 1));
 }
 
-static char *
-with_crlf(const char *text)
-{
-	char *out = malloc(2 * strlen(text) + 1), *p = out;
-
-	for (; *text != '\0'; text++) {
-		if (*text == '\n')
-			*p++ = '\r';
-		*p++ = *text;
-	}
-	*p = '\0';
-	return out;
-}
-
 static void
 drop_cr(char *text)
 {
