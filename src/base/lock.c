@@ -103,6 +103,8 @@ book(struct lock *l, int64_t hold_ms)
 
 	if (r != 0)
 		return r;
+	/* Stopped since the clock was read: what was booked is the past, and
+	 * another may be inside. */
 	if (clock_ms() >= until) {
 		set_lock(l->fd, F_UNLCK, 0, 0);
 		return 1;
@@ -187,6 +189,8 @@ lock_extend(struct lock *l, int64_t hold_ms)
 		return -1;
 	if (until <= old)
 		return 0;
+	/* From the old end, not from now: between them must be no moment that
+	 * another could book. */
 	if (set_lock(l->fd, F_WRLCK, old, until) != 0 || clock_ms() >= old) {
 		set_lock(l->fd, F_UNLCK, 0, 0);
 		l->until = 0;

@@ -103,7 +103,10 @@ hold_back(void)
 	nanosleep(&pause, NULL);
 }
 
-/* Until the other end is closed: by starter_end(), or by death. */
+/* Until the other end is closed: by starter_end(), or by death.  Who asks has read
+ * hostile bytes since, and may be somebody else by now: a request of another size,
+ * or for no errand, ends it, and what is asked is a number of what was laid down
+ * before, never a name, a path or an argument. */
 static void
 serve(int socket, errand_fn *const errands[ERRANDS], void *context)
 {
@@ -161,6 +164,7 @@ starter_begin(errand_fn *const errands[ERRANDS], void *context)
 		return;
 	lose(0);	/* of the starter, whose child this may be */
 	starter.is_used = true;
+	/* Packets: a request is there as a whole, with its end, or not at all. */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
 		lose(errno);
 		return;
@@ -181,7 +185,8 @@ starter_ask(enum errand errand, int64_t number, int *fd, struct status *st)
 	struct request q;
 	struct answer a = { 0 };
 
-	memset(&q, 0, sizeof q);	/* the holes too */
+	/* The holes too: what was on the stack is nobody else's business. */
+	memset(&q, 0, sizeof q);
 	q.errand = errand;
 	q.number = number;
 	if (starter.socket != -1 &&

@@ -80,6 +80,7 @@ renew(void *context, int64_t number, int *fd, struct status *st)
 	if ((pid = fork()) == -1)
 		return status_set_errno(st, EX_OSERR, "renewing a token");
 	if (pid == 0) {
+		/* No terminal's signal ends it in the middle. */
 		setsid();
 		if (fork() != 0)
 			_exit(0);
@@ -132,6 +133,8 @@ confine_sender(const struct caller *caller, const struct config *config)
 		return;		/* check, before it sends */
 	outside = (struct outside){ .caller = caller, .config = config,
 	    .program.out = -1 };
+	/* First: what a confined process forks or executes is confined as it is
+	 * (seccomp(2), landlock(7)), and a helper or a runner could do nothing. */
 	starter_begin(errands, &outside);
 	enter(config);
 }

@@ -204,6 +204,9 @@ read_mark(struct reader *in, struct sealed *r, int64_t *at)
 	return 0;
 }
 
+/* From here on the data may have left.  If no attempt follows, whoever wrote this
+ * died before the answer: the message may have been delivered (RFC 5321
+ * 4.5.3.2.6), goes again, and the log says so. */
 static int
 read_sent(struct reader *in, struct sealed *r)
 {
@@ -272,7 +275,12 @@ broken(struct status *st, int64_t position)
 	    "journal: no valid record at byte %" PRId64, position);
 }
 
-/* Checks every record and finds the end of the last closed group. */
+/* Checks every record and finds the end of the last closed group.  A group counts
+ * as a whole or not at all: of one that a crash cut off, states without their
+ * attempt would say who was served, but not when the others are due.  Only the
+ * end can be torn, since records are appended; a bad one before that is damage,
+ * and nothing of it is believed.  The first group was there before the file had
+ * a name (spool_commit.c): without it this is none of ours. */
 static int
 find_good_end(struct sealed *r, const char *bytes, size_t len, const char *id,
     int64_t position, size_t *good, struct status *st)

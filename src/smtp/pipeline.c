@@ -56,7 +56,9 @@ hold_all(struct session *s)
 			t->d.waits(t->d.context);
 }
 
-/* The next one waits from now on: it had no turn yet. */
+/* The next one waits from now on: it had no turn yet.  The times of RFC 5321
+ * 4.5.3.2 are for a server that has nothing else to do; this one takes messages in
+ * their order, and may use all of its ten minutes for each. */
 static void
 go_on_waiting(struct session *s)
 {
@@ -108,6 +110,8 @@ hear(struct session *s)
 	int rc;
 
 	hold_all(s);
+	/* A hint names the sender of the message that was answered, not of the
+	 * one that was said last. */
 	if (t->d.from != NULL)
 		s->p.values.from = t->d.from;
 	rc = transaction_hear(t);
@@ -136,6 +140,10 @@ session_settle(struct session *s)
 		hear(s);
 }
 
+/* Behind another only where BDAT is known to work: a server that offers CHUNKING
+ * but does not know the command takes all those messages for commands, and what
+ * its answers mean then nobody can tell.  Where it works, none of a message is
+ * ever read as a command, refused or not (RFC 3030 2). */
 static bool
 may_join(const struct session *s, int64_t weight)
 {
@@ -209,6 +217,8 @@ session_start(struct session *s, const struct session_data *d,
 	if (t->is_over)
 		return t;
 	t->weight = weight_of(d, t->to.count);
+	/* DATA must be the last of its group (RFC 2920 3.1), and a large BDAT
+	 * waits for the envelope: both read answers, and must be next in line. */
 	if (t->how != BY_BDAT_AT_ONCE)
 		session_settle(s);
 	while (s->oldest != NULL && !may_join(s, t->weight))

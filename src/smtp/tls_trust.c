@@ -129,6 +129,8 @@ trust_of(X509_STORE_CTX *chain)
 	return SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 }
 
+/* Keeps what a person has to be told: after the handshake OpenSSL knows a number,
+ * but not of which certificate. */
 static int
 remember_refusal(int ok, X509_STORE_CTX *chain)
 {
@@ -150,6 +152,8 @@ remember_refusal(int ok, X509_STORE_CTX *chain)
 	return ok;
 }
 
+/* Anchors are read only here, when there is a certificate to judge: a resumed
+ * session has none (RFC 8446 2.2), and was judged within the hour. */
 static int
 verify(X509_STORE_CTX *chain, void *context)
 {
@@ -167,7 +171,9 @@ void
 tls_trust_init(struct tls_trust *t, SSL_CTX *ctx, const struct tls_params *p)
 {
 	*t = (struct tls_trust){ .ctx = ctx, .p = p, .trouble = STATUS_INIT };
-	/* What the administrator names is trusted as it stands, root or not. */
+	/* What the administrator names is trusted as it stands, root or not (RFC
+	 * 5280 6.1.1 d), and a list that he puts beside it is heeded for every
+	 * certificate of the path (6.3).  The system's anchors come without. */
 	if (!is_system(p))
 		X509_STORE_set_flags(SSL_CTX_get_cert_store(ctx),
 		    X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_CRL_CHECK |
