@@ -99,7 +99,7 @@ static int
 print(const struct invocation *v, struct status *st)
 {
 	struct listing_state s = { .json = v->json, .path = v->file != NULL ?
-	    v->file : SYSCONFDIR "/mailbearer.conf" };
+	    v->file : CONFIG_PATH };
 
 	if (config_describe(&v->caller.source, tell, &s, st) == -1)
 		return -1;

@@ -88,8 +88,8 @@ set_up(struct identity *id, struct arguments *a, struct status *st)
 	    setup_options(&s, a, st) == -1)
 		goto out;
 	if (s.file == NULL && id->uid != 0) {
-		status_set(st, EX_NOPERM, "only root may write " SYSCONFDIR
-		    "/mailbearer.conf");
+		status_set(st, EX_NOPERM, "only root may write "
+		    CONFIG_PATH);
 		status_hint(st, "run this as root, or write another file with "
 		    "-C FILE");
 		goto out;

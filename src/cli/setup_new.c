@@ -93,8 +93,7 @@ setup_options(struct setup *s, struct arguments *a, struct status *st)
 	if (certificate != NULL &&
 	    set_credential(s, SETUP_CERTIFICATE, certificate, st) == -1)
 		return -1;
-	if (s->file != NULL && strcmp(s->file, SYSCONFDIR "/mailbearer.conf") ==
-	    0)
+	if (s->file != NULL && strcmp(s->file, CONFIG_PATH) == 0)
 		s->file = NULL;
 	return generate ? set_credential(s, SETUP_GENERATE, NULL, st) : 0;
 }

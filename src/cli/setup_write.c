@@ -113,9 +113,9 @@ out:
 }
 
 static const char *
-config_path(const struct setup *s)
+written_path(const struct setup *s)
 {
-	return s->file != NULL ? s->file : SYSCONFDIR "/mailbearer.conf";
+	return s->file != NULL ? s->file : CONFIG_PATH;
 }
 
 /* Where the credential goes: /etc/mailbearer, or beside FILE. */
@@ -262,7 +262,7 @@ setup_text(const struct setup *s, struct buf *out)
 static int
 prove(const struct setup *s, const struct buf *text, struct status *st)
 {
-	struct config_source source = { .path = config_path(s),
+	struct config_source source = { .path = written_path(s),
 	    .given = s->file != NULL };
 	struct config c;
 
@@ -278,10 +278,10 @@ look_first(const struct setup *s, struct status *st)
 {
 	struct stat sb;
 
-	if (s->force || lstat(config_path(s), &sb) == -1)
+	if (s->force || lstat(written_path(s), &sb) == -1)
 		return 0;
 	errno = EEXIST;
-	status_set_errno(st, EX_CANTCREAT, "%s", config_path(s));
+	status_set_errno(st, EX_CANTCREAT, "%s", written_path(s));
 	return status_hint(st, "look into it first; --force replaces it");
 }
 
@@ -304,9 +304,9 @@ setup_write(struct setup *s, struct status *st)
 		return -1;
 	buf_init(&text, TEXT_MAX);
 	setup_text(s, &text);
-	if (prove(s, &text, st) == 0 && write_file(s, config_path(s),
+	if (prove(s, &text, st) == 0 && write_file(s, written_path(s),
 	    &text, CONFIG_MODE, st) == 0) {
-		tell(config_path(s), "the configuration");
+		tell(written_path(s), "the configuration");
 		printf("mailbearer setup%s%s prints what to do in Entra and "
 		    "Exchange Online.\n", s->file != NULL ? " -C " : "",
 		    s->file != NULL ? s->file : "");

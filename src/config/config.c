@@ -13,11 +13,10 @@
 #include "config/keys.h"
 #include "config/parse.h"
 
-static const char *
-source_path(const struct config_source *source)
+const char *
+config_path(const struct config_source *source)
 {
-	return source->path != NULL ? source->path :
-	    SYSCONFDIR "/mailbearer.conf";
+	return source->path != NULL ? source->path : CONFIG_PATH;
 }
 
 /* The directory of a file as an absolute path, to be freed; NULL if there is no
@@ -54,7 +53,7 @@ config_parse_on(struct config *c, const struct config_source *source,
     const struct host_source *hosts, const char *text, size_t len,
     struct status *st)
 {
-	struct reading r = { .path = source_path(source), .config = c,
+	struct reading r = { .path = config_path(source), .config = c,
 	    .is_default = text == NULL };
 	char *copy = NULL, *directory = NULL;
 	int rc;

@@ -117,15 +117,20 @@ struct config {
 	struct trust	  trust;		/* for every file named in here */
 };
 
+/* The installation's. */
+#define CONFIG_PATH SYSCONFDIR "/mailbearer.conf"
+
 /* Where a config comes from and on whose word. */
 struct config_source {
-	const char	*path;		/* NULL: the compiled-in one */
+	const char	*path;		/* NULL: CONFIG_PATH */
 	struct trust	 trust;		/* whom the file and those it names may
 					 * belong to, beside root */
 	bool		 given;		/* -C FILE: spool defaults to false, the
 					 * state directory to FILE's directory */
 };
 
+/* The file that is meant. */
+const char *config_path(const struct config_source *source);
 /* Reads, checks and completes a config.  Does not open the files it names (a
  * sender never reads a secret) and asks no DNS.  Errors are EX_CONFIG with
  * "FILE:LINE: what is wrong" and, for an unknown key, the nearest known one in

@@ -9,13 +9,6 @@
 #include "config/lex.h"
 #include "config/value.h"
 
-static const char *
-path_of(const struct config_source *source)
-{
-	return source->path != NULL ? source->path :
-	    SYSCONFDIR "/mailbearer.conf";
-}
-
 int
 config_load(struct config *c, const struct config_source *source,
     struct status *st)
@@ -25,7 +18,7 @@ config_load(struct config *c, const struct config_source *source,
 	int rc;
 
 	*c = (struct config){ .path = NULL };
-	if (safefile_read(path_of(source), TRUST_CONFIG, &source->trust,
+	if (safefile_read(config_path(source), TRUST_CONFIG, &source->trust,
 	    CONFIG_FILE_MAX, &text, st) == -1) {
 		missing = errno == ENOENT;
 		if (missing)
@@ -70,7 +63,7 @@ bool
 config_may_spool(const struct config_source *source)
 {
 	struct status st = STATUS_INIT;
-	struct scanner s = { .path = path_of(source), .line = 1, .st = &st };
+	struct scanner s = { .path = config_path(source), .line = 1, .st = &st };
 	struct buf text;
 	bool may = true;
 
