@@ -216,12 +216,13 @@ manifest_read(struct manifest_list *list, const char *name, int half,
 
 	*list = (struct manifest_list){ .count = 0 };
 	if (!take_record(r, name, bytes, len, &at, "manifest", heading_fields,
-	    &heading))
+	    &heading) || heading.boot[0] == '\0')
 		goto out;
 	memcpy(list->boot, heading.boot, sizeof list->boot);
 	while (list->count < heading.count &&
 	    take_record(r, name, bytes, len, &at, "message", message_fields,
-	    &list->messages[list->count]))
+	    &list->messages[list->count]) &&
+	    list->messages[list->count].id[0] != '\0')
 		list->count++;
 out:
 	free(r);
