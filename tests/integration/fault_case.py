@@ -27,6 +27,7 @@ PUBLIC_CLIENT = "99998888-7777-4666-8555-444433332222"
 SIGN_IN = b"1.AfaultsSignedIn"      # what each refresh token begins with
 WAITING = 30            # messages in the spool, after which it is emptied
 SYSTEM = re.compile(r"^(libc|ld-linux|libpthread)\b")
+OPENSSL = re.compile(r"^lib(crypto|ssl)\b")
 # What crashes in the C library when its tables could not be had.
 NAME_SERVICE = re.compile(r"^libc\S*:(getpw|getgr|getaddrinfo|gethost)")
 # Killed by a signal; not by the alarm, which is how the helper keeps time.
@@ -246,7 +247,7 @@ class Faults(harness.Case):
                 return None
             if not SYSTEM.match(frame):
                 break
-        return None if not frame.startswith("program") else \
+        return None if OPENSSL.match(frame) else \
             "crashed: " + " ".join(self.faults.crashed)
 
     def manifests(self):

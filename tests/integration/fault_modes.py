@@ -29,10 +29,10 @@ class Done:
     told: bool = False          # of a failure, otherwise than by code
 
 
-def start(command, environment, stdin):
+def start(command, environment, stdin, **options):
     return subprocess.Popen(
         command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=environment, start_new_session=True)
+        env=environment, start_new_session=True, **options)
 
 
 class Patience:
@@ -61,6 +61,7 @@ class Mode:
     flags = ()
     stdin = SIMPLE
     leaves = False      # a process that works on
+    repeats = False     # what it does
 
     def __init__(self, case):
         self.case = case
@@ -204,12 +205,14 @@ class Queue(Mode):
 
 
 class Dialogue(Mode):
-    """-bs, two messages; each 250 is a promise."""
+    """-bs, two messages; each 250 is a promise.  What fails for the first must not
+    stand in the way of the second."""
 
     def command(self):
         return super().command()[:-1]
 
     flags = ("-bs",)
+    repeats = True
 
     def problem(self, done):
         """Success and no reply that says otherwise: all has been taken."""
@@ -219,8 +222,9 @@ class Dialogue(Mode):
 
     def run(self, before, environment):
         done = Done(None)
+        # What a buffer has taken in is lost for communicate().
         process = start([*before, *self.command()], environment,
-                        stdin=subprocess.PIPE)
+                        stdin=subprocess.PIPE, bufsize=0)
         # Where a reply cannot be written the client waits, and then goes.
         giving_up = threading.Timer(CLIENTS_PATIENCE, process.stdin.close)
         giving_up.start()

@@ -144,7 +144,7 @@ class Modes:
 tried = set()
 
 
-def choose(places):
+def choose(places, most=None):
     """Of pairs of a place and what is to be done there the latter, once for a
     place in this run, in whatever mode; of many in a sample a part, always the
     same."""
@@ -152,7 +152,7 @@ def choose(places):
     for place, what in places:
         if place not in tried:
             new.setdefault(place, what)
-    step = 1 if WANTED else max(1, -(-len(new) // SAMPLE))
+    step = 1 if WANTED else max(1, -(-len(new) // (most or SAMPLE)))
     chosen = list(new.items())[::step]
     tried.update(place for place, _ in chosen)
     return [what for _, what in chosen]
@@ -177,9 +177,12 @@ class Allocations(Modes, Counted):
         self.assertGreater(len(sites), 50)
         self.note(mode, "allocations", len(sites))
         for site, own, number in sites:
-            key = {"all": (mode.name, number), "sites": site}.get(WANTED, own)
+            key = {"all": (mode.name, number), "sites": site}.get(
+                WANTED, (mode.name, own) if mode.repeats else own)
             places += [(("allocation", key), (site, number, False)),
                        (("from there on", own), (site, number, True))]
+        if mode.repeats:
+            return choose(places[::2], len(places)) + choose(places[1::2])
         return choose(places)
 
     def fail_at(self, mode, lasting, **which):
