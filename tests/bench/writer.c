@@ -10,8 +10,8 @@
  * Without DIRECTORY it reads nothing and writes nothing but to the wire: no
  * queue could do that.  With it each message lies there in a file of its own; it
  * is read, a line is added to it and synced before the message leaves, and it is
- * removed after the 250: the least that a queue must do which a crash does not
- * make send twice.
+ * removed after the 250: what a plain queue does which a crash does not make send
+ * twice.
  */
 #include <sys/wait.h>
 
