@@ -76,12 +76,13 @@ prepare(struct manifest *m, const struct spool *s)
 	return 0;
 }
 
-/* Pid and time are ours alone. */
+/* Pid, time and number are ours alone: whoever still has an earlier one in hand
+ * must not remove this one by its name. */
 static int
 make(struct manifest *m, struct spool *s, struct status *st)
 {
-	snprintf(m->name, sizeof m->name, PREFIX "%ld.%" PRId64,
-	    (long)getpid(), clock_ms());
+	snprintf(m->name, sizeof m->name, PREFIX "%ld.%" PRId64 ".%d",
+	    (long)getpid(), clock_ms(), ++m->number);
 	m->half = 0;
 	m->fd = openat(s->directory, m->name,
 	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);

@@ -16,13 +16,14 @@
 #define MANIFEST_MAX	32	/* messages in a list */
 #define MANIFEST_HALF	4096	/* a list lies at 0 or here */
 #define MANIFEST_HALVES	2
-#define MANIFEST_NAME_SIZE 48
+#define MANIFEST_NAME_SIZE 64
 
 struct manifest {
 	int		fd;		/* -1: no file yet */
 	struct lock	lock;
 	char		name[MANIFEST_NAME_SIZE];
 	int		half;		/* the next list goes there */
+	int		number;		/* of the file, in this run */
 };
 
 #define MANIFEST_INIT { .fd = -1, .lock = LOCK_INIT }

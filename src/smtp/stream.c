@@ -109,23 +109,30 @@ stream_prepare_tls(struct stream *s, const struct tls_params *p,
 	return s->prepared == NULL ? -1 : 0;
 }
 
-int
-stream_start_tls(struct stream *s, struct status *st)
+/* Words in clear where TLS is to begin: from a server that does not know of it, or
+ * put in behind the reply to STARTTLS (RFC 3207 6). */
+static int
+refuse_clear_text(const struct stream *s, struct status *st)
 {
-	int rc;
-
-	if (stream_has_input(s) && s->wire.flights == 0) {
+	if (s->wire.flights == 0) {
 		status_set(st, EX_PROTOCOL, "%s spoke first, and what it said "
 		    "is not TLS", s->host);
 		return status_hint(st, "see whether `port` and `tls` (implicit "
 		    "or starttls) fit together");
 	}
-	if (stream_has_input(s)) {
-		status_set(st, EX_PROTOCOL, "%s sent more than a reply to "
-		    "STARTTLS", s->host);
-		return status_hint(st, "somebody may stand between here and "
-		    "there and put words into the server's mouth");
-	}
+	status_set(st, EX_PROTOCOL, "%s sent more than a reply to STARTTLS",
+	    s->host);
+	return status_hint(st, "somebody may stand between here and there and "
+	    "put words into the server's mouth");
+}
+
+int
+stream_start_tls(struct stream *s, struct status *st)
+{
+	int rc;
+
+	if (stream_has_input(s))
+		return refuse_clear_text(s, st);
 	s->tls = s->prepared;
 	s->prepared = NULL;
 	s->wire.handshake = true;
