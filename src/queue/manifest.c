@@ -247,7 +247,18 @@ is_of_this_boot(const struct manifest_list *list)
 	return strcmp(boot, list->boot) == 0 && strcmp(boot, NO_BOOT) != 0;
 }
 
-static void
+static bool
+is_of_another_boot(const struct manifest_list *list)
+{
+	char boot[CLOCK_BOOT_SIZE];
+
+	clock_boot(boot);
+	return strcmp(boot, list->boot) != 0 && strcmp(boot, NO_BOOT) != 0 &&
+	    strcmp(list->boot, NO_BOOT) != 0;
+}
+
+/* False if they cannot be read now. */
+static bool
 read_lists(struct remains *f)
 {
 	char bytes[MANIFEST_HALF * MANIFEST_HALVES];
@@ -258,12 +269,13 @@ read_lists(struct remains *f)
 	for (half = 0; half < MANIFEST_HALVES; half++)
 		if (manifest_read(&f->lists[half], f->name, half, bytes,
 		    n > 0 ? (size_t)n : 0) &&
-		    !is_of_this_boot(&f->lists[half]))
+		    is_of_another_boot(&f->lists[half]))
 			f->is_old = true;
+	return n != -1;
 }
 
-/* 1: a run that is alive has it, or it is gone.  -1: another sees to it, and is not
- * done. */
+/* 1: a run that is alive has it, it is gone, or it cannot be read now.  -1: another
+ * sees to it, and is not done. */
 static int
 take_over(struct remains *f, struct lock *lock)
 {
@@ -272,15 +284,14 @@ take_over(struct remains *f, struct lock *lock)
 	struct stat sb;
 
 	while (lock_take_open(lock, f->fd, RECOVERY_MS) == 1) {
-		read_lists(f);
-		if (!f->is_old)
+		if (!read_lists(f) || !f->is_old)
 			return 1;
 		if (clock_left(end) == 0)
 			return -1;
 		nanosleep(&pause, NULL);
 	}
-	read_lists(f);
-	return fstat(f->fd, &sb) == 0 && sb.st_nlink == 1 ? 0 : 1;
+	return read_lists(f) && fstat(f->fd, &sb) == 0 && sb.st_nlink == 1 ?
+	    0 : 1;
 }
 
 /* What a killed process wrote there has to reach the disk before the list goes:

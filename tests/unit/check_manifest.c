@@ -475,6 +475,28 @@ START_TEST(what_is_no_list_goes)
 }
 END_TEST
 
+/* Where the kernel does not tell the boot, one in use is in use. */
+START_TEST(a_run_of_an_unknown_boot_is_not_waited_for)
+{
+	struct lock lock = LOCK_INIT;
+	struct buf line;
+	int fd = openat(spool.directory, "manifest.1.2",
+	    O_RDWR | O_CREAT | O_EXCL, 0640);
+
+	sealed_begin(&line, "manifest boot=- messages=1");
+	sealed_end(&line, "manifest.1.2", 0);
+	ck_assert_int_eq(safefile_write_all(fd, line.data, line.len), 0);
+	buf_release(&line);
+	ck_assert_int_eq(lock_take_open(&lock, fd, 60000), 0);
+	recover();
+	ck_assert_uint_eq(manifests(), 1);
+	lock_release(&lock);
+	recover();
+	ck_assert_uint_eq(manifests(), 0);
+	close(fd);
+}
+END_TEST
+
 START_TEST(no_link_is_followed)
 {
 	ck_assert_int_eq(symlinkat("/etc/passwd", spool.directory,
@@ -507,6 +529,7 @@ suite(void)
 	tcase_add_test(t, a_list_has_a_maximum);
 	tcase_add_loop_test(t, what_is_no_list_goes, 0,
 	    (int)(sizeof garbage / sizeof *garbage));
+	tcase_add_test(t, a_run_of_an_unknown_boot_is_not_waited_for);
 	tcase_add_test(t, no_link_is_followed);
 	suite_add_tcase(s, t);
 	return s;
