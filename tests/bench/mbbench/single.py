@@ -1,4 +1,6 @@
 """One small message: how long it takes near and far, and what it costs."""
+import statistics
+
 from . import series
 
 RTTS = (0, 20, 100)                # milliseconds
@@ -29,7 +31,7 @@ class Single:
                 self.costs[cold, rtt] = series.interleaved(
                     able, lambda one, port=port, cold=cold:
                     self.tools.cost(one, port, cold),
-                    runs if rtt == 0 else max(3, runs // 2),
+                    3 * runs if rtt == 0 else max(3, runs // 2),
                     lambda: self.world.ask("reset"))
         self._count(say)
 
@@ -48,7 +50,7 @@ class Single:
     def times(self):
         runs = len(self.costs[False, 0][self.clients[0].name])
         lines = ["One 2 KB message: ms until the program ends, median "
-                 "(quartiles) of %d runs" % runs,
+                 "(quartiles); %d runs" % runs,
                  TIMES % ("", "round", "round trip of", "", ""),
                  TIMES % ("", "trips", *("%d ms" % rtt for rtt in RTTS))]
         for cold, title in ((False, "warm token"), (True, "no token yet")):
@@ -74,12 +76,15 @@ class Single:
                                   for one in self.clients])
 
     def _expense_row(self, name):
+        """CPU beside the floor's of the same round: what else the machine did
+        then cost both."""
         costs, floor = self.costs[False, 0], self.clients[-1].name
-        cpu, bare = (series.median(costs[one], "cpu_ms")
-                     for one in (name, floor))
+        cpu = series.median(costs[name], "cpu_ms")
+        times = statistics.median(one.cpu_ms / bare.cpu_ms for one, bare
+                                  in zip(costs[name], costs[floor]))
         counted, least = self.instructions[name], self.instructions[floor]
         return COSTS % (
-            name, series.digits(cpu), series.digits(cpu / bare),
+            name, series.digits(cpu), series.digits(times),
             series.digits(counted / 1e6) if counted else "-",
             series.digits(counted / least) if counted else "-",
             self.calls[name] or "-",
