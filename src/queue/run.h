@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
  * What the parts of the runner share: runner.c chooses messages, run_message.c
- * tries one.
+ * tries one, run_settle.c sees to what came of it.
  */
 #ifndef QUEUE_RUN_H
 #define QUEUE_RUN_H

@@ -3,32 +3,16 @@
  * One message of a queue run.  While the answer to one is on its way the next
  * ones follow, on the same connection: all of them are locked.
  */
-#include "queue/run.h"
+#include "queue/run_try.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <syslog.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "queue/backoff.h"
-#include "queue/eventlog.h"
 
-/* One attempt and all that it needs. */
-struct try {
-	struct run		*run;
-	struct try		*next;		/* in flight, behind this one */
-	struct attempt		*attempt;
-	struct spool_entry	 entry;
-	struct delivery_report	 report;
-	struct status		 reason;	/* why it has to come again */
-	bool			 was_held;	/* never tried: it has to wait */
-	bool			 was_sent;	/* perhaps, before this attempt */
-};
-
-#define TROUBLE_MS	30000	/* for an account that could not be reached, or a
-				 * disk that takes nothing */
 #define UNSYNCED_MAX	8	/* messages removed, but perhaps not on the disk */
 /* They are locked, and read, before the first of them is said: no more than what
  * one loss can double as it is (smtp/pipeline.c). */
@@ -54,32 +38,6 @@ run_blocked_until(const struct run *r, const struct account *account)
 	int64_t until = *blocked(r, account);
 
 	return until > clock_ms() ? until : 0;
-}
-
-int64_t
-run_unwritten_until(const struct run *r, const char *id)
-{
-	const struct unwritten *u = r->unwritten;
-
-	for (; u < r->unwritten + UNWRITTEN_MAX; u++)
-		if (strcmp(u->id, id) == 0 && clock_left(u->until) != 0)
-			return u->until;
-	return 0;
-}
-
-/* False if there are so many of them that it is the disk. */
-static bool
-leave_alone(struct run *r, const char id[SPOOL_ID_SIZE], int64_t until)
-{
-	struct unwritten *u = r->unwritten;
-
-	for (; u < r->unwritten + UNWRITTEN_MAX; u++)
-		if (u->id[0] == '\0' || clock_left(u->until) == 0) {
-			memcpy(u->id, id, SPOOL_ID_SIZE);
-			u->until = until;
-			return true;
-		}
-	return false;
 }
 
 /* Nobody waits while others could use the connection. */
@@ -109,46 +67,6 @@ admit(void *context, const struct account *account, struct status *st)
 	    account->name);
 }
 
-static size_t
-count(const struct try *t, enum recipient_state state)
-{
-	return envelope_count(&t->entry.submission.envelope, state);
-}
-
-static size_t
-waiting(const struct try *t)
-{
-	return count(t, RECIPIENT_PENDING) + count(t, RECIPIENT_DEFERRED);
-}
-
-/* The reason of the first recipient in that state; false if there is none. */
-static bool
-take_reason(struct try *t, enum recipient_state state)
-{
-	const struct recipient *r =
-	    envelope_first(&t->entry.submission.envelope, state);
-
-	if (r != NULL)
-		recipient_status(r, &t->reason);
-	return r != NULL;
-}
-
-/* An attempt before this one may have delivered it. */
-static void
-log_possible_duplicate(struct try *t)
-{
-	struct log_event log;
-
-	if (!t->was_sent)
-		return;
-	t->was_sent = false;
-	log_event_begin(&log, "possible-duplicate");
-	log_event_add(&log, "id", "%s", t->entry.id);
-	log_event_add(&log, "reason", "its data had been sent, or was about "
-	    "to be, and the answer is not known");
-	log_event_end(&log, LOG_WARNING);
-}
-
 /* Before the last bytes of the data leave: both locks are ours still, and the
  * journal says that the answer is unknown. */
 static int
@@ -163,7 +81,7 @@ sent_all(void *context, struct status *st)
 		    "we were too slow, another process has our slot");
 	if (!manifest_hold(&t->run->manifest, &t->run->spool))
 		t->entry.listed = 0;
-	log_possible_duplicate(t);
+	try_log_possible_duplicate(t);
 	if (spool_record_sent(&t->entry, st) == -1)
 		return -1;
 	(void)spool_sync(&t->run->spool, UNSYNCED_MAX, &ignored);
@@ -184,113 +102,6 @@ waits(void *context)
 }
 
 static void
-log_problem(const struct try *t, const char *event, const struct status *st)
-{
-	struct log_event log;
-
-	log_event_begin(&log, event);
-	log_event_add(&log, "id", "%s", t->entry.id);
-	log_event_add_status(&log, st);
-	log_event_end(&log, LOG_ERR);
-}
-
-/* Too old or refused: to failed/, with one line that says why. */
-static void
-fail(struct try *t)
-{
-	struct run *r = t->run;
-	struct status st = STATUS_INIT;
-
-	if (spool_fail(&r->spool, &t->entry, &st) == -1) {
-		log_problem(t, "spool-error", &st);
-		return;
-	}
-	r->counts.failed++;
-	log_problem(t, "given-up", &t->reason);
-}
-
-static void
-finish(struct try *t)
-{
-	struct run *r = t->run;
-	struct status st = STATUS_INIT;
-
-	if (spool_forget(&r->spool, &t->entry, &st) == 0) {
-		r->counts.delivered++;
-		return;
-	}
-	log_problem(t, "spool-error", &st);
-	/* Then let the journal say that nobody is waiting any more. */
-	if (spool_record_attempt(&t->entry, NULL, NULL, 0, &st) == -1)
-		log_problem(t, "spool-error", &st);
-}
-
-/* Writes down how the recipients stand now.  One file that takes nothing keeps
- * only its own message: -1 if the others cannot be written down either. */
-static int
-record(struct try *t, int64_t next)
-{
-	const struct account *account = t->report.account;
-	struct status st = STATUS_INIT;
-
-	if (spool_record_attempt(&t->entry,
-	    account != NULL ? account->name : NULL, &t->reason, next,
-	    &st) == 0)
-		return 0;
-	log_problem(t, "spool-error", &st);
-	if (st.scope == SCOPE_LOCAL)
-		return -1;
-	return leave_alone(t->run, t->entry.id,
-	    clock_deadline((next - clock_wall()) * 1000)) ? 0 : -1;
-}
-
-/* The message after an attempt, or after a crash between an attempt's record
- * and what should have followed.  -1 if the disk takes nothing: a message that is
- * too old leaves new/ all the same. */
-static int
-settle(struct try *t, bool has_attempt)
-{
-	struct run *r = t->run;
-	int64_t now = clock_wall(), next;
-	int rc = 0;
-
-	if (waiting(t) == 0 && !take_reason(t, RECIPIENT_REFUSED) &&
-	    !take_reason(t, RECIPIENT_UNUSABLE)) {
-		finish(t);
-		return 0;
-	}
-	next = backoff_next(t->entry.attempts + 1, &t->reason, now);
-	if (has_attempt)
-		rc = record(t, next);
-	if (waiting(t) == 0 ||
-	    backoff_is_over(&t->entry, r->config->retry_for, now)) {
-		fail(t);
-		return rc;
-	}
-	r->counts.deferred++;
-	run_wake_at(r, clock_ms() + (next - now) * 1000);
-	return rc;
-}
-
-/* What this attempt tells of the next ones to the same account: it reaches as
- * far as the status says.  clock_ms until which to leave it alone, or 0. */
-static int64_t
-learn(struct try *t)
-{
-	if (t->report.account == NULL || t->was_held)
-		return 0;
-	if (t->report.held_until != 0) {
-		t->was_held = !t->report.was_tried;
-		return t->report.held_until;
-	}
-	if (t->reason.sysexit != EX_OK &&
-	    (t->reason.scope == SCOPE_ACCOUNT ||
-	    t->reason.scope == SCOPE_SESSION || t->reason.reply == 432))
-		return clock_deadline(TROUBLE_MS);
-	return 0;
-}
-
-static void
 end(struct try *t)
 {
 	delivery_report_release(&t->report);
@@ -303,25 +114,9 @@ static void
 finish_attempt(struct try *t)
 {
 	struct run *r = t->run;
-	const struct account *account;
-	int64_t until;
+	int64_t until = try_conclude(t);
+	const struct account *account = t->report.account;
 
-	if (delivery_finish(t->attempt, &t->reason) == 0)
-		(void)take_reason(t, RECIPIENT_DEFERRED);
-	account = t->report.account;
-	until = learn(t);
-	/* A message that was held had no attempt: nothing is logged, nothing
-	 * is written. */
-	if (!t->was_held) {
-		r->counts.tried++;
-		log_possible_duplicate(t);
-		eventlog_attempt(&t->entry.submission, &t->report, t->entry.id,
-		    EVENTLOG_DEFERRED);
-		/* They would be said to the server again and again: they wait for
-		 * a disk that takes something. */
-		if (settle(t, true) == -1 && until == 0 && account != NULL)
-			until = clock_deadline(TROUBLE_MS);
-	}
 	end(t);
 	if (until != 0)
 		block(r, account, until);
@@ -469,11 +264,11 @@ run_message(struct run *r, const char *id)
 	}
 	is_due = r->ignore_times ||
 	    backoff_is_due(t->entry.next_attempt, clock_wall());
-	if (waiting(t) != 0 && is_due) {
+	if (try_waiting(t) != 0 && is_due) {
 		get_ready(t);
 		return;
 	}
-	if (waiting(t) == 0)
-		(void)settle(t, false);
+	if (try_waiting(t) == 0)
+		(void)try_settle(t, false);
 	end(t);
 }
