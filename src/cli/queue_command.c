@@ -187,9 +187,10 @@ with_message(struct request *q, const char *prefix, int where,
 	if (find(q, prefix, where, &f, st) == -1 ||
 	    spool_load(s, f.id, f.is_failed, &e, st) != 0)
 		return -1;
-	log_action(q, &e, action);
-	if ((rc = act(s, &e, st)) == 0)
+	if ((rc = act(s, &e, st)) == 0) {
+		log_action(q, &e, action);
 		report(q, f.id, result);
+	}
 	spool_entry_release(&e);
 	return rc;
 }
@@ -201,11 +202,27 @@ remove_message(struct request *q, const char *prefix, struct status *st)
 	    spool_remove, st);
 }
 
+/* It must have somebody whom the next queue run can try. */
+static int
+let_wait(struct spool *s, struct spool_entry *e, struct status *st)
+{
+	const struct envelope *v = &e->submission.envelope;
+
+	if (envelope_first(v, RECIPIENT_REFUSED) != NULL ||
+	    envelope_first(v, RECIPIENT_DEFERRED) != NULL ||
+	    envelope_first(v, RECIPIENT_PENDING) != NULL)
+		return spool_requeue(s, e, st);
+	status_set(st, EX_DATAERR, "message %s has nobody left who could be "
+	    "tried", e->id);
+	return status_hint(st, "what is no address never gets mail; show it, send "
+	    "it again to the right address, and remove this one");
+}
+
 static int
 requeue(struct request *q, const char *prefix, struct status *st)
 {
 	return with_message(q, prefix, FAILED, "requeued", "waits again",
-	    spool_requeue, st);
+	    let_wait, st);
 }
 
 /* Who asks for it has mended something: what we held against an account counts

@@ -134,12 +134,17 @@ class Refusals(Helpers, SharedCase):
                                   "a@b@c": "unusable"})
         self.assertRegex(self.log_text(), r"(?m): given-up id=\S+ exit=64 "
                          r'.*error="the recipient is no address"')
-        # With nobody left to try it comes back as it went.
-        self.queue("requeue", message["id"])
-        self.assertEqual(self.sendmail("-q").code, 0)
-        self.assertEqual(len(self.sandbox.messages()), 1)
+        # With nobody left to try it stays.
+        log = self.log_text()
+        refused = run([str(PROGRAM), "queue", "-C",
+                       str(self.directory / "mailbearer.conf"), "requeue",
+                       message["id"]], b"")
+        self.assertEqual(refused.code, 65, refused.stderr)
+        self.assertIn("has nobody left who could be tried", refused.stderr)
+        self.assertIn("hint: ", refused.stderr)
         self.assertEqual(len(self.queue("failed", "--json")), 1)
         self.assertEqual(self.spooled(), [])
+        self.assertEqual(self.log_text(), log)
 
     def test_who_waits_waits_without_them(self):
         self.spooling()
