@@ -47,6 +47,9 @@
 	"Add-RecipientPermission -Identity {from} -Trustee {mailbox} " \
 	"-AccessRights SendAs -Confirm:$false"
 #define FIX_BANNED	"ask at https://sender.office.com"
+#define FIX_CLEAR \
+	"set tls = starttls and check that no firewall or mail proxy strips " \
+	"STARTTLS on the way"
 #define FIX_OAUTH \
 	"set auth = xoauth2 and an app for this account: see mailbearer.conf(5)"
 
@@ -56,12 +59,14 @@ static const struct diagnosis smtp_rows[] = {
 	    "the server wants TLS 1.2 or newer",
 	    "set tls-minimum = 1.2 (the default) and check that nothing between "
 	    "here and the server downgrades TLS"),
-	SMTP(ANYWHERE, 451, "5.7.3", "STARTTLS", TRANSPORT, LOUD,
-	    "the server got the command without TLS",
-	    "set tls = starttls and check that no firewall or mail proxy strips "
-	    "STARTTLS on the way"),
-	SMTP(ANYWHERE, 530, "5.7.0", "STARTTLS", TRANSPORT, LOUD,
-	    "the server got the command without TLS", "set tls = starttls"),
+	/* Exchange says "451 5.7.3", which is no enhanced code of a 4yz reply (RFC
+	 * 2034 4) and comes as words; who asks with half a line has it only. */
+	SMTP(ANYWHERE, 451, NULL, "STARTTLS is required", TRANSPORT, LOUD,
+	    "the server got the command without TLS", FIX_CLEAR),
+	SMTP(ANYWHERE, 451, "5.7.3", NULL, TRANSPORT, LOUD,
+	    "the server got the command without TLS", FIX_CLEAR),
+	SMTP(ANYWHERE, 530, NULL, "STARTTLS", TRANSPORT, LOUD,
+	    "the server got the command without TLS", FIX_CLEAR),
 	SMTP(ANYWHERE, 432, "4.3.2", NULL, WAIT(ACCOUNT), QUIET,
 	    "more than three connections send for this mailbox at once",
 	    "nothing: it is sent again in a moment; hosts that share {mailbox} "

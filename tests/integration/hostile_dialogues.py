@@ -336,6 +336,10 @@ AUTHENTICATION = [
                 Echo("535 5.7.3 you said %s"), WAIT),
         AUTH + ("<334 ", ">", Echo("535 5.7.3 you said %s"), WAIT)], 77,
         "AUTH"),
+    Row("451 5.7.3 where TLS is off", (
+        "<220 mx ready", ">EHLO", "<250 mx", ">MAIL",
+        "<451 5.7.3 STARTTLS is required to send mail", WAIT), 76,
+        "5.7.3 STARTTLS", {"tls": "none", "auth": "none", "app": None}),
     Row("530 after 235", MAIL + ("<530 5.7.57 not authenticated", WAIT), 77,
         "MAIL"),
     Row("535 and 421", AUTH + ("<535 5.7.3 no\r\n421 4.7.0 bye", END), 77,

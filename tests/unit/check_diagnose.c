@@ -83,7 +83,12 @@ static const struct {
 	  "From address" },
 	{ DIAGNOSE_MAIL, 530, "5.7.57", "Client not authenticated to send mail.",
 	  CLASS_CONFIG, EX_NOPERM, true, "authenticated clients" },
-	{ DIAGNOSE_MAIL, 451, "5.7.3", "STARTTLS is required to send mail",
+	/* As reply.c reads it: a code of class 5 is none of a 451's. */
+	{ DIAGNOSE_MAIL, 451, "", "5.7.3 STARTTLS is required to send mail",
+	  CLASS_CONFIG, EX_PROTOCOL, true, "without TLS" },
+	{ DIAGNOSE_ANY, 451, "5.7.3", "", CLASS_CONFIG, EX_PROTOCOL, true,
+	  "without TLS" },
+	{ DIAGNOSE_RCPT, 530, "", "Must issue a STARTTLS command first",
 	  CLASS_CONFIG, EX_PROTOCOL, true, "without TLS" },
 	{ DIAGNOSE_END_OF_DATA, 554, "5.2.2", "mailbox full; STOREDRV.Submission."
 	  "Exception:QuotaExceededException.MapiExceptionShutoffQuotaExceeded",
@@ -473,6 +478,27 @@ START_TEST(every_row_can_be_reached_and_fits)
 }
 END_TEST
 
+/* reply.c gives no enhanced code of another class than the reply's (RFC 2034 4):
+ * such a row is for those who ask with half a line, and one by words stands
+ * before it. */
+START_TEST(no_row_waits_for_a_code_of_another_class)
+{
+	const struct diagnosis *d, *before = NULL;
+	size_t i;
+
+	for (i = 0; (d = diagnose_row(i)) != NULL; before = d, i++) {
+		if (d->stages == 1u << DIAGNOSE_TOKEN || d->reply == 0 ||
+		    d->enhanced == NULL || d->enhanced[0] - '0' == d->reply / 100)
+			continue;
+		ck_assert_ptr_nonnull(before);
+		ck_assert_msg(before->reply == d->reply &&
+		    before->enhanced == NULL && before->words != NULL &&
+		    strcmp(before->cause, d->cause) == 0,
+		    "no reply is like row %zu (%s)", i, d->cause);
+	}
+}
+END_TEST
+
 START_TEST(there_is_always_advice)
 {
 	struct status st = STATUS_INIT;
@@ -502,6 +528,7 @@ suite(void)
 	tcase_add_test(t, a_hint_names_the_account);
 	tcase_add_test(t, no_sender_address_condemns_the_account);
 	tcase_add_test(t, without_a_stage_the_code_counts);
+	tcase_add_test(t, no_row_waits_for_a_code_of_another_class);
 	tcase_add_test(t, there_is_always_advice);
 	tcase_add_test(t, every_row_can_be_reached_and_fits);
 	suite_add_tcase(s, t);
