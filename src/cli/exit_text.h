@@ -10,7 +10,8 @@
 struct exit_text {
 	int		 code;
 	const char	*name;		/* of sysexits.h */
-	const char	*means;
+	const char	*failed;	/* what went wrong, of whatever message */
+	const char	*means;		/* that a caller got this code */
 	const char	*message;	/* what became of it */
 };
 

@@ -27,7 +27,8 @@ is_same(const struct finding *a, const struct finding *b)
 	    strcmp(a->enhanced, b->enhanced) == 0 &&
 	    strcmp(a->words, b->words) == 0 && a->aadsts == b->aadsts &&
 	    strcmp(a->oauth_error, b->oauth_error) == 0 &&
-	    a->sysexit == b->sysexit && strcmp(a->account, b->account) == 0;
+	    a->sysexit == b->sysexit && a->event == b->event &&
+	    strcmp(a->account, b->account) == 0;
 }
 
 /* What was cut at its room may end within a character. */
@@ -330,6 +331,35 @@ log_value(const char *line, const char *key, char *to, size_t size)
 	return true;
 }
 
+/* The word before the first key: "spooled id=...". */
+static enum finding_event
+find_event(const char *line)
+{
+	static const struct {
+		const char *name;
+		enum finding_event event;
+	} events[] = {
+		{ "spooled", EVENT_KEPT }, { "deferred", EVENT_KEPT },
+		{ "spool-error", EVENT_KEPT }, { "failed", EVENT_FAILED },
+		{ "given-up", EVENT_FAILED }, { "expired", EVENT_EXPIRED },
+		{ "refused", EVENT_REFUSED },
+	};
+	const char *end = line + strcspn(line, "="), *begin;
+	size_t i;
+
+	while (end > line && end[-1] != ' ')
+		end--;
+	while (end > line && end[-1] == ' ')
+		end--;
+	for (begin = end; begin > line && begin[-1] != ' ';)
+		begin--;
+	for (i = 0; i < sizeof events / sizeof *events; i++)
+		if (strlen(events[i].name) == (size_t)(end - begin) &&
+		    memcmp(events[i].name, begin, (size_t)(end - begin)) == 0)
+			return events[i].event;
+	return EVENT_UNKNOWN;
+}
+
 static bool
 take_log_line(struct reader *r)
 {
@@ -340,6 +370,7 @@ take_log_line(struct reader *r)
 	if (!log_value(line, "error", error, sizeof error) ||
 	    !log_value(line, "exit", number, sizeof number))
 		return false;
+	f.event = find_event(line);
 	f.sysexit = (int)read_number(number);
 	log_value(line, "account", f.account, sizeof f.account);
 	log_value(line, "hint", f.hint, sizeof f.hint);

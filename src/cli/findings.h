@@ -16,8 +16,18 @@
 
 enum finding_kind { FOUND_REPLY, FOUND_TOKEN, FOUND_EXIT };
 
+/* What became of the message: the event of a line of our log (eventlog.h). */
+enum finding_event {
+	EVENT_UNKNOWN,		/* no line of ours, or none about a message */
+	EVENT_KEPT,		/* waits in the spool */
+	EVENT_FAILED,		/* lies in failed/ */
+	EVENT_EXPIRED,		/* lay there for keep-failed, is gone */
+	EVENT_REFUSED		/* neither sent nor kept */
+};
+
 struct finding {
 	enum finding_kind kind;
+	enum finding_event event;
 	enum diagnose_stage stage;	/* DIAGNOSE_ANY if not said */
 	int	 reply;			/* SMTP or HTTP code, 0 if not said */
 	char	 enhanced[12];		/* "" if not said */

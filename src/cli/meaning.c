@@ -100,14 +100,36 @@ passes(const struct diagnosis *d)
 	}
 }
 
+/* What a line of the log says that became of the message; NULL if none did. */
+static const char *
+told_fate(const struct finding *f)
+{
+	static const char *const fates[] = {
+		[EVENT_UNKNOWN] = NULL,
+		[EVENT_KEPT] = "kept in the spool, and tried again until "
+		    "retry-for is over; do not send it a second time",
+		[EVENT_FAILED] = "not tried again; a copy lies in failed/ where "
+		    "spool is on: mailbearer queue failed lists it, and "
+		    "mailbearer queue requeue has it sent once more",
+		[EVENT_EXPIRED] = "gone: it lay in failed/ until keep-failed was "
+		    "over",
+		[EVENT_REFUSED] = "neither sent nor kept: the calling program "
+		    "still has it",
+	};
+
+	return fates[f->event];
+}
+
 static void
-set_mail(struct meaning *m, const struct diagnosis *d)
+set_mail(struct meaning *m, const struct diagnosis *d, const struct finding *f)
 {
 	const struct exit_text *e = exit_text(d->sysexit);
 	struct status st = STATUS_INIT;
 
 	st.class = d->class;
-	if (status_is_mendable(&st))
+	if (told_fate(f) != NULL)
+		snprintf(m->mail, sizeof m->mail, "%s", told_fate(f));
+	else if (status_is_mendable(&st))
 		snprintf(m->mail, sizeof m->mail, "kept in the spool, exit 0, and "
 		    "tried again until retry-for is over; with spool = false not "
 		    "kept, exit %d (%s)", e->code, e->name);
@@ -153,13 +175,26 @@ explain_failure(struct explained *e, const struct finding *f,
 		*m = (struct meaning){ .means = rows[i]->cause,
 		    .passes = passes(rows[i]), .class = classes[rows[i]->class],
 		    .sysexit = rows[i]->sysexit };
-		set_mail(m, rows[i]);
+		set_mail(m, rows[i], f);
 		diagnose_fix(rows[i], &values, m->fix, sizeof m->fix);
 	}
 	if (f->aadsts != 0 && rows[0]->aadsts != f->aadsts)
 		snprintf(e->see, sizeof e->see,
 		    "https://login.microsoftonline.com/error?code=%ld",
 		    f->aadsts);
+}
+
+/* Of a message that is not the caller's any more the log tells, else the code. */
+static void
+set_exit_texts(struct meaning *m, const struct exit_text *t,
+    const struct finding *f)
+{
+	bool is_callers = f->event == EVENT_UNKNOWN ||
+	    f->event == EVENT_REFUSED;
+
+	m->means = is_callers ? t->means : t->failed;
+	snprintf(m->mail, sizeof m->mail, "%s", is_callers ? t->message :
+	    told_fate(f));
 }
 
 static void
@@ -176,10 +211,10 @@ explain_exit(struct explained *e, const struct finding *f)
 	if (f->hint[0] != '\0')
 		status_hint(&st, "%s", f->hint);
 	e->count = 1;
-	*m = (struct meaning){ .sysexit = f->sysexit, .means = t != NULL ?
-	    t->means : "mailbearer never exits so; the calling program may" };
+	*m = (struct meaning){ .sysexit = f->sysexit,
+	    .means = "mailbearer never exits so; the calling program may" };
 	if (t != NULL)
-		snprintf(m->mail, sizeof m->mail, "%s", t->message);
+		set_exit_texts(m, t, f);
 	if (f->sysexit != EX_OK)
 		snprintf(m->fix, sizeof m->fix, "%s", diagnose_advice(&st));
 }

@@ -8,6 +8,7 @@
 #include "check_main.h"
 #include "cli/exit_text.h"
 #include "cli/findings.h"
+#include "cli/meaning.h"
 
 #define R FOUND_REPLY
 #define T FOUND_TOKEN
@@ -153,6 +154,52 @@ START_TEST(a_log_names_the_account)
 }
 END_TEST
 
+/* What became of a message is what the log says, and not what a caller would
+ * have got for the same failure. */
+static const struct {
+	const char *event, *rest, *means, *mail;
+} fates[] = {
+	{ "spooled id=1-2 uid=0", "exit=75 error=\"h: Connection refused\"",
+	  "it cannot be sent now", "kept in the spool" },
+	{ "deferred id=1-2", "exit=78 error=\"no account x\"",
+	  "the configuration is wrong", "kept in the spool" },
+	{ "deferred id=1-2", "exit=77 reply=535 enhanced=5.7.3 error=\"smtp "
+	  "refused to authenticate\" remote=no", "Exchange Online does not accept",
+	  "kept in the spool" },
+	{ "spool-error id=1-2", "exit=73 error=full", "the spool", "kept in the "
+	  "spool" },
+	{ "failed id=1-2", "exit=75 error=late", "it cannot be sent now",
+	  "in failed/" },
+	{ "given-up id=1-2", "exit=75 reply=451 error=late remote=busy",
+	  "the server cannot", "in failed/" },
+	{ "expired id=1-2", "exit=69 error=no", "the server refused", "gone" },
+	{ "refused uid=0", "exit=75 error=late", "spool is off",
+	  "the calling program still has it" },
+	{ "refused uid=0", "exit=75 reply=451 error=late remote=busy",
+	  "the server cannot", "neither sent nor kept" },
+	{ "", " exit=75 error=late", "spool is off", "neither sent nor kept" },
+};
+
+START_TEST(a_log_tells_what_became_of_the_message)
+{
+	struct finding list[FINDINGS_MAX];
+	struct explained e;
+	char line[400];
+
+	snprintf(line, sizeof line, "Nov 21 10:00:00 h mailbearer[7]: %s to=a@b.c "
+	    "%s", fates[_i].event, fates[_i].rest);
+	ck_assert_uint_eq(findings_read(list, line, strlen(line)), 1);
+	meaning_find(&e, &list[0], NULL);
+	ck_assert_msg(strstr(e.meanings[0].means, fates[_i].means) != NULL,
+	    "%s: %s", line, e.meanings[0].means);
+	ck_assert_msg(strstr(e.meanings[0].mail, fates[_i].mail) != NULL,
+	    "%s: %s", line, e.meanings[0].mail);
+	if (strstr(fates[_i].mail, "neither") == NULL &&
+	    strstr(fates[_i].mail, "calling") == NULL)
+		ck_assert_ptr_null(strstr(e.meanings[0].mail, "neither"));
+}
+END_TEST
+
 /* More than fits, longer than fits, bytes that are no text. */
 START_TEST(there_is_no_text_that_hurts)
 {
@@ -201,6 +248,8 @@ suite(void)
 	    sizeof cases / sizeof *cases);
 	tcase_add_test(t, a_refused_sender_names_both_addresses);
 	tcase_add_test(t, a_log_names_the_account);
+	tcase_add_loop_test(t, a_log_tells_what_became_of_the_message, 0,
+	    sizeof fates / sizeof *fates);
 	tcase_add_test(t, there_is_no_text_that_hurts);
 	tcase_add_test(t, every_exit_code_of_the_catalogue_has_a_text);
 	suite_add_tcase(s, t);
