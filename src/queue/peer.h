@@ -13,7 +13,7 @@
 
 struct peer {
 	char	key[STATE_KEY_SIZE];
-	int64_t	two_step;	/* when it refused a long AUTH line; or 0 */
+	int64_t	two_step;	/* when it refused or cut a long AUTH line, or 0 */
 	int64_t	no_bdat;	/* when BDAT, though offered, came to grief */
 };
 

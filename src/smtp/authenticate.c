@@ -13,6 +13,8 @@
 #include "smtp/dialogue.h"
 #include "smtp/sasl.h"
 
+#define COMMAND_LINE_MAX 512	/* with CRLF, RFC 5321 4.5.3.1.4 */
+
 /* By enum in session.h.  `message` is the client's first and only one; NULL for
  * LOGIN, which asks question by question.  `error_answer` is what a server wants
  * to hear after an error challenge, before it says the final no (RFC 7628
@@ -92,23 +94,17 @@ send_in_two_steps(struct session *s, const struct mechanism *m,
 	return s->reply.code == 334 ? exchange(s, "", blob, st) : 0;
 }
 
-/* Gets the blob across; the server's opinion is in s->reply then. */
+/* With the initial response, RFC 4954 4. */
 static int
-send_blob(struct session *s, const struct mechanism *m, const struct buf *blob,
-    struct status *st)
+send_at_once(struct session *s, const struct mechanism *m,
+    const struct buf *blob, struct status *st)
 {
 	char verb[40];
 
-	if (s->p.auth_two_step)
-		return send_in_two_steps(s, m, blob, st);
 	snprintf(verb, sizeof verb, "AUTH %s ", m->name);
 	if (exchange(s, verb, blob, st) == -1)
 		return -1;
-	if (line_was_refused(s)) {
-		s->two_step = true;
-		return send_in_two_steps(s, m, blob, st);
-	}
-	/* An empty challenge: the initial response was not looked at. */
+	/* An empty challenge: it was not looked at. */
 	if (s->reply.code == 334 && s->reply.text.data[0] == '\0')
 		return exchange(s, "", blob, st);
 	return 0;
@@ -132,15 +128,88 @@ answer_challenge(struct session *s, const struct mechanism *m,
 	return rc;
 }
 
+/* The verdict, or whatever the server says instead, is in s->reply then. */
 static int
-finish(struct session *s, const struct mechanism *m, struct status *st)
+await_verdict(struct session *s, const struct mechanism *m, struct status *st)
 {
-	if (s->reply.code == 334 && answer_challenge(s, m, st) == -1)
-		return -1;
+	return s->reply.code == 334 ? answer_challenge(s, m, st) : 0;
+}
+
+static int
+judge(struct session *s, const struct mechanism *m, struct status *st)
+{
 	if (dialogue_class(s) != 2)
 		return dialogue_refused(s, DIAGNOSE_AUTH, st,
 		    "AUTH %s refused", m->name);
 	return 0;
+}
+
+static int
+finish(struct session *s, const struct mechanism *m, struct status *st)
+{
+	return await_verdict(s, m, st) == -1 ? -1 : judge(s, m, st);
+}
+
+static int
+present(struct session *s, const struct mechanism *m, const struct buf *blob,
+    bool two_steps, struct status *st)
+{
+	if ((two_steps ? send_in_two_steps : send_at_once)(s, m, blob,
+	    st) == -1)
+		return -1;
+	/* What comes after a challenge is about what was in it. */
+	s->line_refused = line_was_refused(s);
+	return await_verdict(s, m, st);
+}
+
+/* Postfix takes 2048 octets of a line, drops the others, and judges what it has:
+ * to whom more was said than RFC 5321 4.5.3.1.4 allows may not have read it all.
+ * Not Exchange, which has words of its own for a token that it does not want. */
+static bool
+may_have_been_cut(const struct session *s, const struct mechanism *m,
+    const struct buf *blob)
+{
+	size_t said = strlen("AUTH  \r\n") + strlen(m->name) + blob->len;
+
+	return s->usable && s->reply.code == 535 &&
+	    (s->reply.enhanced[0] == '\0' ||
+	    strcmp(s->reply.enhanced, "5.7.8") == 0) &&
+	    said > COMMAND_LINE_MAX;
+}
+
+/* Once more, where nothing is cut.  Only a yes says that it was; all else leaves
+ * the first no, *st, as it is. */
+static int
+present_whole(struct session *s, const struct mechanism *m,
+    const struct buf *blob, struct status *st)
+{
+	struct status again = STATUS_INIT;
+
+	if (present(s, m, blob, true, &again) == -1 || dialogue_class(s) != 2)
+		return -1;
+	s->two_step = true;
+	status_clear(st);
+	return 0;
+}
+
+static int
+send_blob(struct session *s, const struct mechanism *m, const struct buf *blob,
+    struct status *st)
+{
+	bool two_steps = s->p.auth_two_step;
+
+	if (present(s, m, blob, two_steps, st) == -1)
+		return -1;
+	if (!two_steps && s->line_refused) {
+		s->two_step = two_steps = true;
+		if (present(s, m, blob, true, st) == -1)
+			return -1;
+	}
+	if (judge(s, m, st) == 0)
+		return 0;
+	if (!two_steps && may_have_been_cut(s, m, blob))
+		return present_whole(s, m, blob, st);
+	return -1;
 }
 
 /* A buffer that a secret can be built in without being copied about. */
@@ -169,8 +238,7 @@ authenticate_with_message(struct session *s, const struct mechanism *m,
 		goto out;
 	}
 	conceal_keep(&s->conceal, in->secret, blob.data);
-	if (send_blob(s, m, &blob, st) == 0)
-		rc = finish(s, m, st);
+	rc = send_blob(s, m, &blob, st);
 out:
 	buf_wipe(&raw);
 	buf_wipe(&blob);

@@ -21,6 +21,7 @@ struct session {
 	bool			 usable;	/* the next command can be sent */
 	bool			 in_transaction;/* RSET before the next MAIL */
 	bool			 two_step;
+	bool			 line_refused;	/* that of AUTH, for its length */
 	bool			 bdat_failed;	/* nothing known of it but grief */
 	bool			 bdat_works;	/* it took a message that way */
 	/* Transactions in flight, by next; pipeline.c. */

@@ -71,8 +71,9 @@ bool	session_peer(const struct session *s, struct tls_peer *peer);
 void	session_last_reply(const struct session *s, char *to, size_t size);
 
 /* AUTH with the initial response on the line; the two-step form when a server
- * refuses the long line (RFC 4954 4); a 334 error challenge (RFC 7628 3.2.3) is
- * answered and the final reply read.  The secret is borrowed. */
+ * refuses the long line (RFC 4954 4), or may have read a part of it only; a 334
+ * error challenge (RFC 7628 3.2.3) is answered and the final reply read.  The
+ * secret is borrowed. */
 struct session_credential {
 	enum { SESSION_XOAUTH2, SESSION_OAUTHBEARER, SESSION_AUTH_PLAIN,
 	    SESSION_AUTH_LOGIN } mechanism;
@@ -173,7 +174,7 @@ void	session_close(struct session *s);
 struct session_cost {
 	int	flights;	/* client-to-server direction changes after connect */
 	bool	tls_resumed;
-	bool	two_step;	/* the long AUTH line was refused */
+	bool	two_step;	/* the long AUTH line was refused, or cut */
 	bool	bdat_failed;	/* BDAT was refused as such, or not answered, and
 				 * had not worked before */
 };

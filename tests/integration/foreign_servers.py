@@ -1,6 +1,7 @@
 """Postfix and Exim, as tests/foreign-servers unpacked them: each on a port of
 the loopback, with everything below one directory, in a mount namespace that knows
 their users.  Whatever is sent to any address is stored, one file a message."""
+import base64
 import os
 import pathlib
 import re
@@ -132,7 +133,8 @@ class Server:
 
 class DovecotAuth(socketserver.ThreadingTCPServer):
     """Dovecot's authentication protocol (1.1), as Postfix asks it: a yes to
-    every XOAUTH2 that has a token in it."""
+    every XOAUTH2 that is there from its first octet to its last.  Postfix cuts a
+    line after 2048 and asks all the same."""
 
     allow_reuse_address = daemon_threads = True
 
@@ -146,7 +148,21 @@ class DovecotAuth(socketserver.ThreadingTCPServer):
                         not words[-1].startswith(b"resp="):
                     self.wfile.write(b"CONT\t" + words[1] + b"\t\n")
                 elif words[0] in (b"AUTH", b"CONT"):
-                    self.wfile.write(b"OK\t" + words[1] + b"\tuser=alerts\n")
+                    self.wfile.write(
+                        b"%s\t%s\tuser=alerts\n" %
+                        (b"OK" if self.is_whole(words[-1]) else b"FAIL",
+                         words[1]))
+
+        @staticmethod
+        def is_whole(response):
+            blob = response.removeprefix(b"resp=")
+            try:
+                raw = base64.b64decode(blob, validate=True)
+            except ValueError:
+                return False
+            return re.fullmatch(
+                rb"user=[^\x01]+\x01auth=Bearer [^\x01]+\x01\x01", raw) \
+                is not None
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), self.Handler)
