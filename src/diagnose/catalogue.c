@@ -26,6 +26,9 @@
 #define NO_HOST		CLASS_RECIPIENT, SCOPE_RECIPIENT, EX_NOHOST
 #define BAD_MESSAGE	CLASS_MESSAGE, SCOPE_MESSAGE, EX_DATAERR
 #define REFUSED		CLASS_MESSAGE, SCOPE_MESSAGE, EX_UNAVAILABLE
+/* Said to one RCPT, of what the administrator mends: its mail waits for that, but
+ * others may fare better, and the account must not pause for it. */
+#define FOR_RCPT(class)	CLASS_##class, SCOPE_RECIPIENT, EX_NOPERM
 #define REFUSED_RCPT	CLASS_RECIPIENT, SCOPE_RECIPIENT, EX_UNAVAILABLE
 
 #define QUIET		false
@@ -46,6 +49,12 @@
 	"list only addresses of the mailbox in send-as, or grant it: " \
 	"Add-RecipientPermission -Identity {from} -Trustee {mailbox} " \
 	"-AccessRights SendAs -Confirm:$false"
+#define FIX_CONNECTOR \
+	"Set-InboundConnector <connector> -SenderIPAddresses <this host's " \
+	"public address>, or -TlsSenderCertificateName; the sender's domain " \
+	"must be an accepted domain"
+#define FIX_REGION \
+	"set host to <your-domain-with-dashes>.mail.protection.outlook.com"
 #define FIX_BANNED	"ask at https://sender.office.com"
 #define FIX_CLEAR \
 	"set tls = starttls and check that no firewall or mail proxy strips " \
@@ -167,13 +176,17 @@ static const struct diagnosis smtp_rows[] = {
 	    LOUD, "the mailbox has used up its 10,000 recipients for 24 hours",
 	    "nothing: it frees as the day moves on; for more, spread senders over "
 	    "mailboxes or use High Volume Email"),
-	SMTP(ANYWHERE, 554, "5.2.2", NULL, WAIT(ACCOUNT), LOUD,
+	SMTP(ANYWHERE, 0, "5.2.2", "submission quota", WAIT(ACCOUNT), LOUD,
+	    "the mailbox has used up its recipients for 24 hours",
+	    "nothing: it frees as the day moves on"),
+	SMTP(ANYWHERE, 554, "5.2.2", "STOREDRV", WAIT(ACCOUNT), LOUD,
 	    "the sending mailbox is full, often of its Sent Items",
 	    "empty {mailbox}, or Set-Mailbox {mailbox} "
 	    "-MessageCopyForSMTPClientSubmissionEnabled $false"),
-	SMTP(ANYWHERE, 0, "5.2.2", "quota exceeded", WAIT(ACCOUNT), LOUD,
-	    "the mailbox has used up its recipients for 24 hours",
-	    "nothing: it frees as the day moves on"),
+	/* What all others mean by it (RFC 3463 3.3), which passes, too. */
+	SMTP(ANYWHERE, 0, "5.2.2", NULL, WAIT(RECIPIENT), QUIET,
+	    "the recipient's mailbox is full",
+	    "nothing: it is sent again later; if it lasts, tell the recipient"),
 	SMTP(ANYWHERE, 0, "5.1.90", NULL, WAIT(ACCOUNT), LOUD,
 	    "the mailbox has used up its recipients for 24 hours",
 	    "nothing: it frees as the day moves on"),
@@ -181,10 +194,13 @@ static const struct diagnosis smtp_rows[] = {
 	    "the mailbox is suspended for sending spam",
 	    "find what sent it, then unblock {mailbox} at "
 	    "https://security.microsoft.com/restrictedusers"),
-	SMTP(ANYWHERE, 0, "5.1.8", NULL, POLICY, LOUD,
+	SMTP(ANYWHERE, 0, "5.1.8", "outbound sender", POLICY, LOUD,
 	    "the sending mailbox is blocked for sending spam",
 	    "find what sent it, then unblock {mailbox} at "
 	    "https://security.microsoft.com/restrictedusers"),
+	SMTP(ANYWHERE, 0, "5.1.8", NULL, SENDER, LOUD,
+	    "the server does not accept the domain of the sender's address",
+	    "send from a domain that the DNS knows: check mailbox, domain and -f"),
 	SMTP(ANYWHERE, 0, "5.7.232", NULL, WAIT(ACCOUNT), LOUD,
 	    "the trial tenant has used up its external recipients",
 	    "wait a day, or buy a licence"),
@@ -240,14 +256,18 @@ static const struct diagnosis smtp_rows[] = {
 	    "ask the recipient's administrator what is wrong with that server"),
 
 	/* Relay and direct send. */
+	/* Without a connector the tenant's own recipients are taken all the same:
+	 * those of others must not stop their mail. */
+	SMTP(AT(RCPT), 550, "5.7.64", NULL, FOR_RCPT(CONFIG), LOUD,
+	    "no inbound connector of the tenant matches this host",
+	    FIX_CONNECTOR),
 	SMTP(ANYWHERE, 550, "5.7.64", NULL, PERMISSION, LOUD,
 	    "no inbound connector of the tenant matches this host",
-	    "Set-InboundConnector <connector> -SenderIPAddresses <this host's "
-	    "public address>, or -TlsSenderCertificateName; the sender's domain "
-	    "must be an accepted domain"),
+	    FIX_CONNECTOR),
+	SMTP(AT(RCPT), 451, "4.4.62", NULL, WAIT(RECIPIENT), LOUD,
+	    "this is the wrong server for the tenant", FIX_REGION),
 	SMTP(ANYWHERE, 451, "4.4.62", NULL, WAIT(ACCOUNT), LOUD,
-	    "this is the wrong server for the tenant",
-	    "set host to <your-domain-with-dashes>.mail.protection.outlook.com"),
+	    "this is the wrong server for the tenant", FIX_REGION),
 	SMTP(ANYWHERE, 550, "5.7.68", NULL, PERMISSION, LOUD,
 	    "the organisation rejects Direct Send",
 	    "use authenticated submission (preset = exchange-online), or add an "
@@ -281,7 +301,8 @@ static const struct diagnosis smtp_rows[] = {
 	    "the sender is banned", "clean the account, then ask Microsoft"),
 	SMTP(ANYWHERE, 0, "5.7.503", NULL, POLICY, LOUD,
 	    "the sender is banned", "clean the account, then ask Microsoft"),
-	SMTP(ANYWHERE, 0, "5.7.703", NULL, POLICY, LOUD,
+	/* It names senders and recipients. */
+	SMTP(ANYWHERE, 0, "5.7.703", NULL, SENDER_POLICY, LOUD,
 	    "the Tenant Allow/Block List blocks it",
 	    "edit the list at https://security.microsoft.com/tenantAllowBlockList"),
 	SMTP(ANYWHERE, 0, "5.7.705", NULL, POLICY, LOUD,
@@ -297,7 +318,7 @@ static const struct diagnosis smtp_rows[] = {
 	SMTP(ANYWHERE, 0, "5.7.509", NULL, REFUSED, LOUD,
 	    "DMARC refused the message",
 	    "align SPF or DKIM of the domain of {from}"),
-	SMTP(ANYWHERE, 0, "4.7.26", NULL, WAIT(SESSION), LOUD,
+	SMTP(ANYWHERE, 0, "4.7.26", NULL, WAIT(MESSAGE), LOUD,
 	    "mail over IPv6 needs SPF or DKIM", "add an SPF record"),
 
 	/* Recipients. */

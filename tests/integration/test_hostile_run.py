@@ -38,7 +38,26 @@ def at_each_answer(name, states, *answers):
             for number, step in enumerate(("MAIL", "RCPT", "BDAT"))]
 
 
+def at_first(name, states, answer):
+    """In place of the first recipient, while nothing else is in flight: whether
+    the others have their turn is the runner's to say."""
+    return Row(f"{name}, for the first", [
+        SECURE + (CHUNKS, ">AUTH", "<235 ok") + SAID +
+        (OK, answer, "<503 5.5.1 no", ">RSET") + SAID + (OK,) + TAKEN + SAID +
+        TAKEN, (END,)], states)
+
+
 TABLE = [
+    # What is said of one recipient stops nobody else's mail.
+    at_first("no such user", "fdd", "<550 5.1.1 no"),
+    at_first("a full mailbox", "wdd", "<552 5.2.2 Quota exceeded (mailbox for "
+             "user is full)"),
+    at_first("a full mailbox with another code", "wdd",
+             "<554 5.2.2 mailbox full"),
+    at_first("a sender's domain that is not known", "wdd",
+             "<550 5.1.8 Sender address rejected: Domain not found"),
+    at_first("no connector", "wdd",
+             "<550 5.7.64 TenantAttribution; Relay Access Denied"),
     row("an honest server", "ddd", *TAKEN, OK, *TAKEN),
     row("drop by drop", "ddd", Drip(b"250-2.0.0 a\r\n250 2.0.0 b\r\n" * 3),
         OK, *TAKEN),

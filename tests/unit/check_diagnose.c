@@ -103,6 +103,14 @@ static const struct {
 	  CLASS_RETRY, EX_TEMPFAIL, true, "24 hours" },
 	{ DIAGNOSE_ANY, 0, "5.2.2", "Submission quota exceeded",
 	  CLASS_RETRY, EX_TEMPFAIL, true, "24 hours" },
+	{ DIAGNOSE_ANY, 554, "5.2.2", "Submission quota exceeded",
+	  CLASS_RETRY, EX_TEMPFAIL, true, "24 hours" },
+	{ DIAGNOSE_RCPT, 552, "5.2.2", "<bob@x> Quota exceeded (mailbox for user "
+	  "is full)", CLASS_RETRY, EX_TEMPFAIL, false, "recipient's mailbox" },
+	{ DIAGNOSE_RCPT, 554, "5.2.2", "mailbox full", CLASS_RETRY, EX_TEMPFAIL,
+	  false, "recipient's mailbox" },
+	{ DIAGNOSE_END_OF_DATA, 552, "5.2.2", "over quota", CLASS_RETRY,
+	  EX_TEMPFAIL, false, "recipient's mailbox" },
 	{ DIAGNOSE_END_OF_DATA, 554, "5.2.0", "STOREDRV.Submission.Exception:"
 	  "OutboundSpamException; ... WASCL UserAction verdict is not None. "
 	  "Actual verdict is Suspend, ShowTierUpgrade.",
@@ -187,6 +195,9 @@ static const struct {
 	/* 2.4 */
 	{ DIAGNOSE_ANY, 550, "5.1.8", "Access denied, bad outbound sender",
 	  CLASS_POLICY, EX_NOPERM, true, "spam" },
+	{ DIAGNOSE_RCPT, 550, "5.1.8", "<a@b.example>: Sender address rejected: "
+	  "Domain not found", CLASS_CONFIG, EX_NOPERM, true,
+	  "domain of the sender" },
 	{ DIAGNOSE_ANY, 550, "5.1.10", "Recipient not found", CLASS_RECIPIENT,
 	  EX_NOUSER, false, "no such recipient" },
 	{ DIAGNOSE_ANY, 550, "5.2.121", "x", CLASS_RETRY, EX_TEMPFAIL, false,
@@ -422,6 +433,46 @@ START_TEST(no_sender_address_condemns_the_account)
 }
 END_TEST
 
+/* Nor can what is said of one recipient: anybody can write to a full mailbox. */
+START_TEST(no_recipient_condemns_the_account)
+{
+	static const struct {
+		enum diagnose_stage stage;
+		int reply;
+		const char *enhanced, *words;
+		enum status_scope scope;
+	} refusals[] = {
+		{ DIAGNOSE_RCPT, 552, "5.2.2", "Quota exceeded (mailbox for user is "
+		  "full)", SCOPE_RECIPIENT },
+		{ DIAGNOSE_RCPT, 554, "5.2.2", "mailbox full", SCOPE_RECIPIENT },
+		{ DIAGNOSE_END_OF_DATA, 554, "5.2.2", "mailbox full; STOREDRV.",
+		  SCOPE_ACCOUNT },
+		{ DIAGNOSE_END_OF_DATA, 550, "5.2.2", "Submission quota exceeded",
+		  SCOPE_ACCOUNT },
+		{ DIAGNOSE_RCPT, 550, "5.1.8", "Sender address rejected: Domain not "
+		  "found", SCOPE_MESSAGE },
+		{ DIAGNOSE_MAIL, 550, "5.1.8", "Access denied, bad outbound sender",
+		  SCOPE_ACCOUNT },
+		{ DIAGNOSE_RCPT, 550, "5.7.64", "TenantAttribution; Relay Access "
+		  "Denied", SCOPE_RECIPIENT },
+		{ DIAGNOSE_MAIL, 550, "5.7.64", "TenantAttribution; Relay Access "
+		  "Denied", SCOPE_ACCOUNT },
+		{ DIAGNOSE_RCPT, 451, "4.4.62", "Mail sent to the wrong Office 365 "
+		  "region. ATTR35", SCOPE_RECIPIENT },
+		{ DIAGNOSE_END_OF_DATA, 450, "4.7.26", "x", SCOPE_MESSAGE },
+		{ DIAGNOSE_RCPT, 550, "5.7.703", "x", SCOPE_MESSAGE },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof refusals / sizeof *refusals; i++)
+		ck_assert_msg(diagnose_reply(refusals[i].stage,
+		    refusals[i].reply, refusals[i].enhanced,
+		    refusals[i].words)->scope == refusals[i].scope,
+		    "%d %s %s", refusals[i].reply, refusals[i].enhanced,
+		    refusals[i].words);
+}
+END_TEST
+
 /* Where nobody knows the stage, a code that says what it means is not taken for
  * a refused recipient. */
 START_TEST(without_a_stage_the_code_counts)
@@ -527,6 +578,7 @@ suite(void)
 	    sizeof numbers / sizeof *numbers);
 	tcase_add_test(t, a_hint_names_the_account);
 	tcase_add_test(t, no_sender_address_condemns_the_account);
+	tcase_add_test(t, no_recipient_condemns_the_account);
 	tcase_add_test(t, without_a_stage_the_code_counts);
 	tcase_add_test(t, no_row_waits_for_a_code_of_another_class);
 	tcase_add_test(t, there_is_always_advice);
