@@ -7,6 +7,9 @@
 
 #include "cli/submit.h"
 #include "config/account.h"
+#include "mail/recipients.h"
+
+#define UNUSABLE_SIZE	(2 * ADDRESS_BAD_TEXT)
 
 static const struct account *
 choose(const struct submitter *s, struct status *st)
@@ -29,32 +32,65 @@ choose(const struct submitter *s, struct status *st)
 	return account;
 }
 
-/* One argument, which may be a list. */
+/* Whom a message to it would reach; and, for `unusable`, what in it nobody can
+ * read. */
+static int
+resolve(struct submission *m, const struct submitter *s, char *argument,
+    char unusable[UNUSABLE_SIZE], struct status *st)
+{
+	struct address_list list = ADDRESS_LIST_INIT;
+	int rc = recipients_collect(&list, &argument, 1, NULL, st);
+
+	unusable[0] = '\0';
+	if (rc == 0 && list.bad != 0)
+		address_list_bad(&list, 0, unusable, UNUSABLE_SIZE);
+	if (rc == 0 && (submission_begin(m, s, st) == -1 ||
+	    submission_address_list(m, s, &list, st) == -1 ||
+	    submission_check_names(m, s, st) == -1))
+		rc = -1;
+	address_list_release(&list);
+	return rc;
+}
+
+static void
+print_deliverable(const struct account *account, const char *argument,
+    const struct envelope *e)
+{
+	size_t i;
+
+	printf("%s... deliverable: account %s, mailbox %s, to", argument,
+	    account->name, account->mailbox);
+	for (i = 0; i < e->count; i++)
+		printf("%s %s", i == 0 ? "" : ",", e->recipients[i].address);
+	putchar('\n');
+}
+
+static int
+say_failure(const struct submitter *s, const char *argument, struct status *st)
+{
+	status_context(st, "%s", argument);
+	caller_say(s->caller, st);
+	return EX_NOUSER;
+}
+
+/* One argument, which may be a list.  Unusable entries cost the others nothing
+ * when mail is sent; whoever verifies wants to know of them. */
 static int
 verify(const struct submitter *s, const struct account *account, char *argument)
 {
-	struct address_list list = ADDRESS_LIST_INIT;
 	struct submission m = SUBMISSION_INIT;
 	struct status st = STATUS_INIT;
-	size_t i;
+	char unusable[UNUSABLE_SIZE];
 	int rc = EX_OK;
 
-	if (address_parse_list(&list, argument, strlen(argument), &st) == -1 ||
-	    submission_begin(&m, s, &st) == -1 ||
-	    submission_address_list(&m, s, &list, &st) == -1 ||
-	    submission_check_names(&m, s, &st) == -1) {
-		status_context(&st, "%s", argument);
-		caller_say(s->caller, &st);
-		rc = EX_NOUSER;
-	} else {
-		printf("%s... deliverable: account %s, mailbox %s, to", argument,
-		    account->name, account->mailbox);
-		for (i = 0; i < m.envelope.count; i++)
-			printf("%s %s", i == 0 ? "" : ",",
-			    m.envelope.recipients[i].address);
-		putchar('\n');
+	if (resolve(&m, s, argument, unusable, &st) == -1)
+		rc = say_failure(s, argument, &st);
+	else
+		print_deliverable(account, argument, &m.envelope);
+	if (unusable[0] != '\0') {
+		status_set(&st, EX_NOUSER, "unusable: %s", unusable);
+		rc = say_failure(s, argument, &st);
 	}
-	address_list_release(&list);
 	submission_release(&m);
 	return rc;
 }

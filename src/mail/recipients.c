@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "mail/recipients.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -102,16 +103,20 @@ take_argument(struct address_list *given, const char *argument,
 	return address_parse_list(given, argument, strlen(argument), st);
 }
 
+/* `from_header`: then it is no command line that is to be corrected. */
 static int
-no_usable(const struct address_list *given, struct status *st)
+no_usable(const struct address_list *given, bool from_header, struct status *st)
 {
-	char text[2 * ADDRESS_BAD_TEXT];
+	char text[2 * ADDRESS_BAD_TEXT], more[40] = "";
 	size_t told = address_list_bad(given, 0, text, sizeof text);
 
-	if (told == given->bad)
-		return status_set(st, EX_USAGE, "no usable recipient: %s", text);
-	return status_set(st, EX_USAGE, "no usable recipient: %s, and %zu more",
-	    text, given->bad - told);
+	if (told != given->bad)
+		snprintf(more, sizeof more, ", and %zu more",
+		    given->bad - told);
+	status_set(st, EX_USAGE, "no usable recipient: %s%s", text, more);
+	return status_hint(st, "correct %s: an address is written "
+	    "user@domain.example or Name <user@domain.example>", from_header ?
+	    "To, Cc or Bcc of the message" : "the recipients");
 }
 
 int
@@ -128,7 +133,7 @@ recipients_collect(struct address_list *given, char *const *arguments,
 	if (given->count != 0)
 		return 0;
 	if (given->bad != 0)
-		return no_usable(given, st);
+		return no_usable(given, h != NULL && count == 0, st);
 	status_set(st, EX_USAGE, "no recipients");
 	return status_hint(st, h != NULL ?
 	    "the message names nobody in To, Cc or Bcc" :

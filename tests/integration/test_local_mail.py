@@ -256,6 +256,28 @@ class LocalMail(Helpers, SharedCase):
         self.assertRegex(result.stdout, r"(?m)^250 2\.0\.0 Spooled as ")
         self.assertEqual((result.code, self.recipients()), (0, []))
 
+    def test_verification_names_what_is_no_address(self):
+        self.config(aliases=str(self.aliases))
+        for text, what in (("c@@d", "no usable recipient: c@@d"),
+                           ("bob@", "no usable recipient: bob@"),
+                           ("x y", "no usable recipient: x y"),
+                           ("", "no recipients")):
+            result = self.sendmail("-bv", text)
+            self.assertEqual((result.code, result.stdout), (67, ""), text)
+            self.assertIn(what, result.stderr)
+        result = self.sendmail("-bv", "a@b.cc,c@@d")
+        self.assertEqual(result.code, 67)
+        self.assertRegex(result.stdout, r"deliverable: .* to a@b\.cc\n$")
+        self.assertIn("unusable: c@@d", result.stderr)
+
+    def test_the_hint_names_the_header_where_the_recipients_are_from(self):
+        self.config()
+        result = self.sendmail("-t", stdin=b"To: c@@d\n\nx\n")
+        self.assertEqual(result.code, 64)
+        self.assertIn("hint: correct To, Cc or Bcc", result.stderr)
+        result = self.sendmail("c@@d")
+        self.assertIn("hint: correct the recipients", result.stderr)
+
     def test_verification_does_not_guess(self):
         self.with_spool()
         result = self.sendmail("-bv", "root")
