@@ -57,22 +57,43 @@ report_pause(struct out *out, const struct config *c, const struct account *a)
 	out_wrap(out, 2, why);
 }
 
+/* Those that it leaves untried know nothing of it, and show older reasons. */
+static void
+report_minute(struct out *out, const struct config *c, const struct account *a)
+{
+	char why[120], span[CLOCK_SPAN_SIZE];
+	int64_t until = limits_minute_until(c, a);
+
+	if (until == 0)
+		return;
+	clock_span(span, clock_wall(), until);
+	snprintf(why, sizeof why, "messages-per-minute allows no more than %d",
+	    a->messages_per_minute);
+	out->column = printf("%s goes on %s: ", a->name, span);
+	out_wrap(out, 2, why);
+}
+
 void
 queue_report_rest(struct queue *q)
 {
 	struct status st = STATUS_INIT;
 	struct listing l;
 	struct out out;
-	size_t i;
+	size_t i, waiting;
 
 	if (listing_read(&l, &q->spool, false, &st) == -1)
 		return;
-	if (l.count > 0)
-		printf("%zu still waiting: mailbearer queue tells why\n", l.count);
+	waiting = l.count;
 	listing_release(&l);
+	if (waiting > 0)
+		printf("%zu still waiting: mailbearer queue tells why\n", waiting);
 	out_init(&out, stdout);
-	for (i = 0; i < q->config.account_count; i++)
+	for (i = 0; i < q->config.account_count; i++) {
 		report_pause(&out, &q->config, &q->config.accounts[i]);
+		if (waiting > 0)
+			report_minute(&out, &q->config,
+			    &q->config.accounts[i]);
+	}
 }
 
 void

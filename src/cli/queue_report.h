@@ -15,8 +15,8 @@
 /* An object on a line of its own; frees it. */
 void	queue_report_record(struct record *r);
 void	queue_report_run(const struct runner_counts *counts, bool json);
-/* How many messages are left, and what holds them back: the pause of an account
- * leaves its other messages untried. */
+/* How many messages are left, and what holds them back: the pause of an account,
+ * or its full minute, leaves its other messages untried. */
 void	queue_report_rest(struct queue *q);
 /* Why a message that was tried by itself is there still; nothing if it is
  * gone. */

@@ -118,6 +118,8 @@ say_full(const struct account *a, int count, struct status *st)
 	status_set(st, EX_TEMPFAIL, "account %s: all %d connections that "
 	    "this host may have are in use", a->name, count);
 	st->scope = SCOPE_ACCOUNT;
+	status_hint(st, "it passes when one is free; max-connections is this "
+	    "host's share of what the mailbox may have");
 	return 1;
 }
 

@@ -47,6 +47,9 @@ int	limits_count_message(struct state_file *minute,
 	    const struct config *c, const struct account *a, int64_t *wait_ms,
 	    struct status *st);
 
+/* Wall clock until which the mailbox's minute is full, 0 if it is not. */
+int64_t	limits_minute_until(const struct config *c, const struct account *a);
+
 /* The account is to be left alone: after a 432 for 30 to 120 s at random and
  * with one connection for ten minutes after that; after refused credentials for
  * a growing time (1 minute to 30).  A longer pause stands. */

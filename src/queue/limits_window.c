@@ -170,7 +170,27 @@ limits_count_message(struct state_file *minute, const struct config *c,
 	status_set(st, EX_TEMPFAIL, "account %s: this host has sent %d "
 	    "messages within a minute", a->name, a->messages_per_minute);
 	st->scope = SCOPE_ACCOUNT;
+	status_hint(st, "it passes within a minute; messages-per-minute is this "
+	    "host's share of what the mailbox may send");
 	return 1;
+}
+
+int64_t
+limits_minute_until(const struct config *c, const struct account *a)
+{
+	int64_t now = clock_ms(), wait_ms;
+	char key[STATE_KEY_SIZE];
+	struct state_file f;
+	struct window w;
+
+	state_file_key(key, a);
+	if (a->messages_per_minute <= 0 ||
+	    state_file_open(&f, c, "rate", key, false) == -1)
+		return 0;
+	load(&f, &w, MINUTE_BUCKET, now);
+	state_file_close(&f);
+	wait_ms = window_wait(&w, a->messages_per_minute, 1, now);
+	return wait_ms != 0 ? clock_wall() + (wait_ms + 999) / 1000 : 0;
 }
 
 int

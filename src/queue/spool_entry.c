@@ -118,6 +118,8 @@ lock_file(struct lock *lock, const struct spool *s, int directory,
 	if (lock_take_open(lock, fd, spool_hold_ms(s)) == 1) {
 		status_set(st, EX_TEMPFAIL, "message %s is being worked on",
 		    id);
+		status_hint(st, "another process is sending it: wait until that "
+		    "is over, then see whether it is still there");
 		return GONE;
 	}
 	if (fstat(fd, &opened) == -1 ||

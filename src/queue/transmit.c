@@ -248,8 +248,10 @@ take_time(struct attempt *a, struct status *st)
 		    a->config->send_timeout * 1000);
 	if (clock_left(a->o.deadline) != 0)
 		return 0;
-	return status_set(st, EX_TEMPFAIL, "send-timeout was over before all "
+	status_set(st, EX_TEMPFAIL, "send-timeout was over before all "
 	    "recipients had their turn");
+	return status_hint(st, "try the others again; if it lasts, raise "
+	    "send-timeout, see mailbearer.conf(5)");
 }
 
 /* A transaction for those who are pending. */

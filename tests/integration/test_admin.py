@@ -286,6 +286,19 @@ class Accounts(Admin):
         self.assertEqual((known["health"], known["waiting"]), ("doubtful", 1))
         self.assertIn("451 4.3.0", known["problem"])
 
+    def test_a_full_minute_holds_the_rest_back(self):
+        self.spooling(messages_per_minute=1)
+        for name in "abc":
+            self.sendmail("-odq", name + "@example.net")
+        shown = self.command("queue", "retry").stdout
+        self.assertRegex(shown, r"\A1 tried: 1 delivered.*\n2 still waiting: "
+                         r".*\nalerts goes on in .*: messages-per-minute\s+"
+                         r"allows no\s+more\s+than\s+1\n\Z")
+        self.assert_fits(shown)
+        late = self.sendmail("d@example.net")
+        self.assertEqual((late.code, late.stderr), (0, ""))
+        self.assertRegex(self.log_text(), r'hint="[^"]*messages-per-minute')
+
     def test_no_token_to_be_had(self):
         self.spooling()
         self.sandbox.scenario("error:7000215")

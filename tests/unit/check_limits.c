@@ -81,6 +81,7 @@ START_TEST(a_mailbox_has_so_many_slots)
 	ck_assert_int_ne(one.number, 0);
 	ck_assert_int_ne(two.number, 0);
 	ck_assert_int_eq(take(&three, &account, SLOT_CALLER), 1);
+	ck_assert_ptr_nonnull(strstr(status.hint, "max-connections"));
 	ck_assert_int_eq(status.sysexit, EX_TEMPFAIL);
 	ck_assert_int_eq(take(&three, &same, SLOT_RUNNER), 0);
 	ck_assert_int_eq(three.number, 0);
@@ -242,13 +243,18 @@ START_TEST(a_minute_holds_so_many)
 
 	for (i = 0; i < 30; i++)
 		ck_assert_int_eq(count(i % 2 ? &account : &same), 0);
+	ck_assert_int_eq(limits_minute_until(&config, &other), 0);
+	ck_assert_int_gt(limits_minute_until(&config, &same), clock_wall() + 40);
 	ck_assert_int_eq(count(&account), 1);
+	/* Not the network: diagnose_advice() is for who knows nothing. */
+	ck_assert_ptr_nonnull(strstr(status.hint, "messages-per-minute"));
 	ck_assert_int_gt(wait_ms, 50000);
 	ck_assert_int_le(wait_ms, 61000);
 	ck_assert_int_eq(status.sysexit, EX_TEMPFAIL);
 	ck_assert_int_eq(count(&other), 0);
 	account.messages_per_minute = 0;
 	ck_assert_int_eq(count(&account), 0);
+	ck_assert_int_eq(limits_minute_until(&config, &account), 0);
 }
 END_TEST
 
