@@ -29,6 +29,8 @@ set_params(struct delivery_connection *dc, const struct connect_request *r)
 	p->trace_context = r->trace_context;
 	p->auth_two_step = dc->peer.two_step != 0;
 	p->use_chunking = dc->peer.no_bdat == 0 && !r->without_bdat;
+	if (dc->peer.no_resume != 0)
+		return;
 	if (dc->ticket.kept.len != 0) {
 		p->tls_resume = dc->ticket.kept.data;
 		p->tls_resume_len = dc->ticket.kept.len;
@@ -46,7 +48,7 @@ open_session(struct delivery_connection *dc, const struct connect_request *r,
 	dc->config = r->config;
 	dc->account = r->account;
 	peer_recall(&dc->peer, r->config, r->account);
-	if (r->account->tls != TLS_NONE)
+	if (r->account->tls != TLS_NONE && dc->peer.no_resume == 0)
 		ticket_load(&dc->ticket, dc->peer.key, r->config, r->account);
 	set_params(dc, r);
 	dc->params.aside = aside;
@@ -70,8 +72,11 @@ connect_end(struct delivery_connection *dc)
 	session_cost(dc->session, &cost);
 	session_close(dc->session);
 	dc->session = NULL;
-	ticket_save(&dc->ticket, dc->config);
-	peer_learn(&dc->peer, dc->config, cost.two_step, cost.bdat_failed);
+	if (cost.resume_failed)
+		ticket_drop(&dc->ticket, dc->config);
+	else
+		ticket_save(&dc->ticket, dc->config);
+	peer_learn(&dc->peer, dc->config, &cost);
 }
 
 static void

@@ -15,6 +15,7 @@
 static const struct field fields[] = {
 	FIELD_PLAIN("two-step", FIELD_NUMBER, AT(two_step), FIELD_TIME_LAST),
 	FIELD_PLAIN("no-bdat", FIELD_NUMBER, AT(no_bdat), FIELD_TIME_LAST),
+	FIELD_PLAIN("no-resume", FIELD_NUMBER, AT(no_resume), FIELD_TIME_LAST),
 	FIELD_LAST
 };
 #undef AT
@@ -56,13 +57,20 @@ forget_old(int64_t *seen)
 }
 
 static void
+forget(struct peer *p)
+{
+	p->two_step = p->no_bdat = p->no_resume = 0;
+}
+
+static void
 load(struct peer *p, struct state_file *f)
 {
-	p->two_step = p->no_bdat = 0;
+	forget(p);
 	if (state_file_read(f, fields, p, NULL, NULL) == -1)
-		p->two_step = p->no_bdat = 0;
+		forget(p);
 	forget_old(&p->two_step);
 	forget_old(&p->no_bdat);
+	forget_old(&p->no_resume);
 }
 
 void
@@ -79,18 +87,21 @@ peer_recall(struct peer *p, const struct config *c, const struct account *a)
 }
 
 void
-peer_learn(struct peer *p, const struct config *c, bool two_step, bool no_bdat)
+peer_learn(struct peer *p, const struct config *c,
+    const struct session_cost *seen)
 {
 	struct state_file f;
 
-	if ((!two_step && !no_bdat) ||
+	if ((!seen->two_step && !seen->bdat_failed && !seen->resume_failed) ||
 	    state_file_open(&f, c, "peer", p->key, true) == -1)
 		return;
 	load(p, &f);	/* others learn too */
-	if (two_step)
+	if (seen->two_step)
 		p->two_step = clock_wall();
-	if (no_bdat)
+	if (seen->bdat_failed)
 		p->no_bdat = clock_wall();
+	if (seen->resume_failed)
+		p->no_resume = clock_wall();
 	(void)state_file_write(&f, fields, p, NULL, NULL);
 	state_file_close(&f);
 }

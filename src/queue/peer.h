@@ -10,11 +10,13 @@
 #define QUEUE_PEER_H
 
 #include "queue/state_file.h"
+#include "smtp/session.h"
 
 struct peer {
 	char	key[STATE_KEY_SIZE];
 	int64_t	two_step;	/* when it refused or cut a long AUTH line, or 0 */
 	int64_t	no_bdat;	/* when BDAT, though offered, came to grief */
+	int64_t	no_resume;	/* when it wanted no TLS session resumed */
 };
 
 /* Names the server: host and port, kind and least version of TLS, and the files
@@ -25,7 +27,7 @@ void	peer_key(char key[STATE_KEY_SIZE], const struct config *c,
 void	peer_recall(struct peer *p, const struct config *c,
 	    const struct account *a);
 /* Adds what was seen now. */
-void	peer_learn(struct peer *p, const struct config *c, bool two_step,
-	    bool no_bdat);
+void	peer_learn(struct peer *p, const struct config *c,
+	    const struct session_cost *seen);
 
 #endif

@@ -20,6 +20,7 @@ struct session {
 	struct conceal		 conceal;	/* what AUTH said */
 	bool			 usable;	/* the next command can be sent */
 	bool			 in_transaction;/* RSET before the next MAIL */
+	bool			 resume_failed;	/* on the connection before */
 	bool			 two_step;
 	bool			 line_refused;	/* that of AUTH, for its length */
 	bool			 bdat_failed;	/* nothing known of it but grief */

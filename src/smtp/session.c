@@ -135,17 +135,52 @@ upgrade(struct session *s, struct status *st)
 	return say_hello(s, st);
 }
 
+static int
+open_connection(struct session *s, struct status *st)
+{
+	if (connect_to_server(s, st) == -1 || prepare_tls(s, st) == -1 ||
+	    (s->p.tls == SESSION_IMPLICIT_TLS &&
+	    stream_start_tls(s->stream, st) == -1) ||
+	    read_greeting(s, st) == -1 || say_hello(s, st) == -1)
+		return -1;
+	return s->p.tls == SESSION_STARTTLS ? upgrade(s, st) : 0;
+}
+
+/* A server that does not want to resume a session goes on without it (RFC 8446
+ * 2.2, RFC 5246 7.3).  Some end the connection instead: one of OpenSSL that asks
+ * for a certificate and was given no session id context, say. */
+static bool
+may_be_for_the_session(const struct session *s)
+{
+	return s->stream != NULL && stream_resume_failed(s->stream) &&
+	    clock_left(s->p.deadline) != 0;
+}
+
+static struct session *
+open_without_session(struct session *failed)
+{
+	struct session_params p = failed->p;
+	struct session *s;
+
+	p.tls_resume = NULL;
+	s = new_session(&p);
+	s->resume_failed = true;
+	free_session(failed);
+	return s;
+}
+
 struct session *
 session_open(const struct session_params *p, struct status *st)
 {
 	struct session *s = new_session(p);
+	int rc = open_connection(s, st);
 
-	if (connect_to_server(s, st) == -1 || prepare_tls(s, st) == -1 ||
-	    (p->tls == SESSION_IMPLICIT_TLS &&
-	    stream_start_tls(s->stream, st) == -1) ||
-	    read_greeting(s, st) == -1 ||
-	    say_hello(s, st) == -1 ||
-	    (p->tls == SESSION_STARTTLS && upgrade(s, st) == -1)) {
+	if (rc == -1 && may_be_for_the_session(s)) {
+		status_clear(st);
+		s = open_without_session(s);
+		rc = open_connection(s, st);
+	}
+	if (rc == -1) {
 		free_session(s);
 		return NULL;
 	}
@@ -206,6 +241,7 @@ session_cost(const struct session *s, struct session_cost *cost)
 {
 	cost->flights = stream_flights(s->stream);
 	cost->tls_resumed = stream_tls_resumed(s->stream);
+	cost->resume_failed = s->resume_failed;
 	cost->two_step = s->two_step;
 	cost->bdat_failed = s->bdat_failed;
 }

@@ -59,7 +59,9 @@ struct session_extensions {
 	char	 auth_offered[200];	/* all mechanisms, as many as fit */
 };
 
-/* Connects, greets, starts and verifies TLS.  NULL and *st on failure. */
+/* Connects, greets, starts and verifies TLS; once more on a new connection where
+ * the server may have ended the first for the session that it was to resume.
+ * NULL and *st on failure. */
 struct session *session_open(const struct session_params *p,
 	    struct status *st);
 const struct session_extensions *session_extensions(const struct session *s);
@@ -174,6 +176,7 @@ void	session_close(struct session *s);
 struct session_cost {
 	int	flights;	/* client-to-server direction changes after connect */
 	bool	tls_resumed;
+	bool	resume_failed;	/* it had to do without on a second connection */
 	bool	two_step;	/* the long AUTH line was refused, or cut */
 	bool	bdat_failed;	/* BDAT was refused as such, or not answered, and
 				 * had not worked before */

@@ -388,6 +388,12 @@ stream_tls_resumed(const struct stream *s)
 	return s->tls != NULL && tls_resumed(s->tls);
 }
 
+bool
+stream_resume_failed(const struct stream *s)
+{
+	return s->tls != NULL && tls_resume_failed(s->tls);
+}
+
 void
 stream_close(struct stream *s)
 {

@@ -69,6 +69,7 @@ bool	stream_is_closed(const struct stream *s);
 void	stream_address_literal(const struct stream *s, char *to, size_t size);
 int	stream_flights(const struct stream *s);
 bool	stream_tls_resumed(const struct stream *s);
+bool	stream_resume_failed(const struct stream *s);	/* tls.h */
 /* False without TLS. */
 bool	stream_peer(const struct stream *s, struct tls_peer *peer);
 /* NULL is fine. */

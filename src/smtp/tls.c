@@ -22,6 +22,8 @@ struct tls {
 	SSL_CTX		*ctx;
 	SSL		*ssl;
 	struct tls_trust trust;
+	bool		 offered;	/* a session to resume */
+	bool		 failed;	/* the handshake, by what the server did */
 	char		 reason[128];	/* why reading or writing failed */
 };
 
@@ -201,7 +203,8 @@ tls_new(const struct tls_params *p, struct wire *w, struct status *st)
 	}
 	/* Now, while the wire is idle, unless they will hardly be needed: to
 	 * parse a bundle takes longer than all the rest. */
-	if (tls_session_offer(t->ssl, p) || tls_trust_load(&t->trust, st) == 0)
+	t->offered = tls_session_offer(t->ssl, p);
+	if (t->offered || tls_trust_load(&t->trust, st) == 0)
 		return t;
 fail:
 	tls_free(t);
@@ -262,6 +265,7 @@ tls_handshake(struct tls *t, struct status *st)
 	error = judge(t, n);
 	if (error == TLS_WANT_READ || error == TLS_WANT_WRITE)
 		return error;
+	t->failed = !tls_trust_refused(&t->trust);
 	if (error == 0)
 		return status_set(st, EX_TEMPFAIL, "%s closed the connection "
 		    "during the TLS handshake", t->p.host);
@@ -313,6 +317,12 @@ bool
 tls_resumed(const struct tls *t)
 {
 	return SSL_session_reused(t->ssl) == 1;
+}
+
+bool
+tls_resume_failed(const struct tls *t)
+{
+	return t->offered && t->failed;
 }
 
 void

@@ -67,6 +67,9 @@ ssize_t	tls_read(struct tls *t, void *to, size_t size);
 ssize_t	tls_write(struct tls *t, const void *bytes, size_t len);
 const char *tls_reason(const struct tls *t);
 bool	tls_resumed(const struct tls *t);
+/* Whether the handshake failed although no certificate was refused, and a session
+ * had been offered: that may be the reason. */
+bool	tls_resume_failed(const struct tls *t);
 /* Whom we speak to, once the handshake is done; printable. */
 struct tls_peer {
 	char	version[16], cipher[64];

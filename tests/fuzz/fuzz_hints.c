@@ -117,11 +117,13 @@ put(const char *kind, const char *key, const uint8_t *data, size_t size,
 static void
 check_peer(void)
 {
+	const struct session_cost seen = { .two_step = true };
 	struct peer p;
 
 	peer_recall(&p, &config, &account);
-	FUZZ_PROMISE(p.two_step <= clock_wall() && p.no_bdat <= clock_wall());
-	peer_learn(&p, &config, true, false);
+	FUZZ_PROMISE(p.two_step <= clock_wall() && p.no_bdat <= clock_wall() &&
+	    p.no_resume <= clock_wall());
+	peer_learn(&p, &config, &seen);
 	peer_recall(&p, &config, &account);
 	FUZZ_PROMISE(p.two_step != 0);
 }

@@ -226,6 +226,39 @@ START_TEST(a_session_is_resumed)
 }
 END_TEST
 
+/* A server that ends the handshake when it is to resume a session, in any version
+ * of TLS, gets another connection, where nothing is offered. */
+START_TEST(who_cannot_resume_is_asked_without)
+{
+	const struct tls_server_kind kind = { GOOD, .names = "DNS:localhost",
+	    .max_version = _i == 0 ? TLS1_3_VERSION : TLS1_2_VERSION,
+	    .cannot_resume = true };
+	struct tls_server server;
+	struct session_params p;
+	struct session_cost cost;
+	struct status st = STATUS_INIT;
+	struct session *s;
+	int i;
+
+	ticket_len = 0;
+	tls_server_start(&server, &kind, 3);
+	p = params(&server);
+	p.tls_new_session = keep_ticket;
+	for (i = 0; i < 2; i++) {
+		s = session_open(&p, &st);
+		ck_assert_msg(s != NULL, "%s", st.text);
+		ck_assert_int_eq(st.sysexit, EX_OK);
+		session_cost(s, &cost);
+		ck_assert_int_eq(cost.resume_failed, i == 1);
+		session_close(s);
+		ck_assert_uint_ne(ticket_len, 0);
+		p.tls_resume = ticket;
+		p.tls_resume_len = ticket_len;
+	}
+	tls_server_end(&server);
+}
+END_TEST
+
 /* To resume takes no trust anchors, and none are looked for; when the server has
  * forgotten the session they are, in the middle of the handshake. */
 START_TEST(anchors_are_for_certificates)
@@ -280,6 +313,7 @@ suite(void)
 	tcase_add_loop_test(t, bad_files_are_the_administrators, 0,
 	    sizeof files / sizeof *files);
 	tcase_add_loop_test(t, a_session_is_resumed, 0, 2);
+	tcase_add_loop_test(t, who_cannot_resume_is_asked_without, 0, 2);
 	tcase_add_test(t, anchors_are_for_certificates);
 	suite_add_tcase(s, t);
 	return s;

@@ -147,7 +147,11 @@ make_context(const struct tls_server_kind *kind)
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER |
 		    SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	}
-	SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"x", 1);
+	if (kind->cannot_resume)
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	else
+		SSL_CTX_set_session_id_context(ctx,
+		    (const unsigned char *)"x", 1);
 	return ctx;
 }
 

@@ -17,6 +17,7 @@ struct tls_server_kind {
 	bool		 self_signed, other_authority;
 	int		 max_version;	/* TLS1_..._VERSION, 0: any */
 	bool		 wants_certificate;
+	bool		 cannot_resume;	/* and says so with an alert */
 	bool		 floods;	/* key updates instead of a greeting */
 };
 
