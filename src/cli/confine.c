@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/sandbox.h"
 #include "base/starter.h"
+#include "cli/queue_adopt.h"
 #include "cli/queue_run.h"
 #include "oauth/child.h"
 #include "oauth/helper.h"
@@ -111,8 +112,9 @@ static errand_fn *const errands[ERRANDS] = {
 	[ERRAND_QUEUE_RUN] = run_queue,
 };
 
+/* `other`: one more directory that is written, or NULL. */
 static void
-enter(const struct config *config)
+enter(const struct config *config, const char *other)
 {
 	struct sandbox_rules rules = { .with_modules = false };
 
@@ -122,12 +124,14 @@ enter(const struct config *config)
 		(void)mkdir(config->state_directory, 0750);
 		rules.writable[0] = config->spool_directory;
 		rules.writable[1] = config->state_directory;
+		rules.writable[2] = other;
 	}
 	sandbox_enter(&rules);
 }
 
-void
-confine_sender(const struct caller *caller, const struct config *config)
+static void
+confine(const struct caller *caller, const struct config *config,
+    const char *other)
 {
 	if (starter_is_used())
 		return;		/* check, before it sends */
@@ -136,13 +140,26 @@ confine_sender(const struct caller *caller, const struct config *config)
 	/* First: what a confined process forks or executes is confined as it is
 	 * (seccomp(2), landlock(7)), and a helper or a runner could do nothing. */
 	starter_begin(errands, &outside);
-	enter(config);
+	enter(config, other);
+}
+
+void
+confine_sender(const struct caller *caller, const struct config *config)
+{
+	confine(caller, config, NULL);
+}
+
+void
+confine_queue(const struct caller *caller, const struct config *config)
+{
+	confine(caller, config, queue_adopts(caller, config) ?
+	    CONFIG_SPOOL_DIRECTORY : NULL);
 }
 
 void
 confine_reader(const struct config *config)
 {
-	enter(config);
+	enter(config, NULL);
 }
 
 void

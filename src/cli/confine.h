@@ -12,6 +12,8 @@
  * starts a queue run.  `caller` and `config` stay where they are until
  * confine_end().  Does nothing the second time. */
 void	confine_sender(const struct caller *caller, const struct config *config);
+/* The same for what also brings here what waits in another spool (queue_adopt()). */
+void	confine_queue(const struct caller *caller, const struct config *config);
 /* For what only reads what others wrote: the spool, of which a list may set a
  * broken file aside, or, with NULL for `config`, a text, and writes nothing. */
 void	confine_reader(const struct config *config);

@@ -336,7 +336,7 @@ parse(struct request *q, struct status *st)
 static int
 explain(const struct request *q, struct status *st)
 {
-	const char *directory = LOCALSTATEDIR "/spool/mailbearer";
+	const char *directory = CONFIG_SPOOL_DIRECTORY;
 	struct stat sb;
 
 	if (q->file != NULL || privilege_is_installation(q->caller.identity) ||

@@ -2,15 +2,14 @@
 #include "cli/queue_run.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/xalloc.h"
 #include "cli/admin_config.h"
 #include "cli/confine.h"
+#include "cli/queue_adopt.h"
 #include "cli/queue_open.h"
 #include "cli/trace.h"
 #include "queue/runner.h"
-#include "queue/spool.h"
 
 #define LINGER_RECORD_MS	50000	/* the timer starts the next one */
 #define LINGER_DETACHED_MS	120000	/* the longest pause after a 432 */
@@ -56,29 +55,6 @@ linger(const struct caller *caller, bool is_detached)
 	    LINGER_RECORD_MS;
 }
 
-/* What was kept while the config was wrong lies where a config that says nothing
- * would have it. */
-static void
-adopt(const struct caller *caller, const struct config *config)
-{
-	struct status st = STATUS_INIT;
-	struct spool own, other;
-	struct config none;
-
-	if (caller->source.given ||
-	    config_default(&none, &caller->source, &st) == -1)
-		return;
-	if (strcmp(none.spool_directory, config->spool_directory) != 0 &&
-	    spool_open(&own, config, &st) == 0) {
-		if (spool_open(&other, &none, &st) == 0) {
-			spool_adopt(&own, &other);
-			spool_close(&other);
-		}
-		spool_close(&own);
-	}
-	config_release(&none);
-}
-
 static int
 run(const struct caller *caller, const struct config *config, struct status *st)
 {
@@ -96,8 +72,8 @@ run(const struct caller *caller, const struct config *config, struct status *st)
 
 	options.linger_ms = linger(caller, options.is_detached);
 	admin_log(config);
-	adopt(caller, config);
-	confine_sender(caller, config);
+	confine_queue(caller, config);
+	queue_adopt(caller, config);
 	rc = runner_run(config, &options, NULL, st);
 	trace_end();
 	confine_end();

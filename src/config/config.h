@@ -140,6 +140,7 @@ int	config_load(struct config *c, const struct config_source *source,
 /* The same from bytes, for tests and fuzzers: `text` is what the file holds. */
 int	config_parse(struct config *c, const struct config_source *source,
 	    const char *text, size_t len, struct status *st);
+#define CONFIG_SPOOL_DIRECTORY	LOCALSTATEDIR "/spool/mailbearer"
 /* The config that says nothing: every default, no account.  For keeping mail
  * while the real one is wrong. */
 int	config_default(struct config *c, const struct config_source *source,

@@ -45,7 +45,7 @@ static const struct key top_keys[] = {
 	{ "spool", KEY_FLAG, IN(spool), .standard = "true",
 	    .help = "keep what cannot be sent now" },
 	{ "spool-directory", KEY_PATH, IN(spool_directory),
-	    .standard = LOCALSTATEDIR "/spool/mailbearer",
+	    .standard = CONFIG_SPOOL_DIRECTORY,
 	    .help = "where mail waits" },
 	{ "state-directory", KEY_PATH, IN(state_directory),
 	    .standard = LOCALSTATEDIR "/lib/mailbearer",

@@ -274,8 +274,8 @@ read_lists(struct remains *f)
 	return n != -1;
 }
 
-/* 1: a run that is alive has it, it is gone, or it cannot be read now.  -1: another
- * sees to it, and is not done. */
+/* 1: a run that is alive has it, or it is gone.  -1: another sees to it, and is not
+ * done. */
 static int
 take_over(struct remains *f, struct lock *lock)
 {
@@ -290,8 +290,7 @@ take_over(struct remains *f, struct lock *lock)
 			return -1;
 		nanosleep(&pause, NULL);
 	}
-	return read_lists(f) && fstat(f->fd, &sb) == 0 && sb.st_nlink == 1 ?
-	    0 : 1;
+	return fstat(f->fd, &sb) == 0 && sb.st_nlink == 1 ? 0 : 1;
 }
 
 /* What a killed process wrote there has to reach the disk before the list goes:
@@ -343,12 +342,17 @@ see_to_list(struct spool *s, const struct manifest_list *list)
 	return is_done;
 }
 
-static void
-see_to(struct spool *s, const struct remains *f)
+/* 1: it stays for the next run. */
+static int
+see_to(struct spool *s, struct remains *f)
 {
 	bool is_done = true;
 	int half;
 
+	if (!read_lists(f)) {
+		log_line(LOG_ERR, "%s: %s", f->name, strerror(errno));
+		return 1;
+	}
 	if (f->is_old)
 		log_line(LOG_WARNING, "%s: the host went down during a queue "
 		    "run; what it was about to send may be sent twice",
@@ -357,8 +361,10 @@ see_to(struct spool *s, const struct remains *f)
 		if (!see_to_list(s, &f->lists[half]))
 			is_done = false;
 	/* What that run removed must not come back without a list. */
-	if (is_done && fsync(spool_part(s, false)) == 0)
-		(void)unlinkat(s->directory, f->name, 0);
+	if (!is_done || fsync(spool_part(s, false)) == -1)
+		return 1;
+	(void)unlinkat(s->directory, f->name, 0);
+	return 0;
 }
 
 static int
@@ -371,13 +377,15 @@ recover(struct spool *s, const char *name, struct status *st)
 	f.fd = openat(s->directory, name,
 	    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (f.fd == -1)
-		return 0;
+		return errno == ENOENT || errno == ELOOP ? 0 : 1;
 	if ((rc = take_over(&f, &lock)) == 0)
-		see_to(s, &f);
+		rc = see_to(s, &f);
+	else if (rc == 1)
+		rc = 0;
 	lock_release(&lock);
 	close(f.fd);
 	if (rc != -1)
-		return 0;
+		return rc;
 	status_set(st, EX_TEMPFAIL, "%s: another process still sees to what "
 	    "was under way when the host went down", name);
 	return status_hint(st, "the next queue run sends what waits");
@@ -388,12 +396,13 @@ manifest_recover(struct spool *s, struct status *st)
 {
 	size_t count, i;
 	char **names;
-	int rc = 0;
+	int rc, result = 0;
 
 	if (spool_names(s, manifest_is_name, &names, &count) == -1)
-		count = 0;
-	for (i = 0; i < count && rc == 0; i++)
-		rc = recover(s, names[i], st);
+		result = 1;
+	for (i = 0; i < count && result != -1; i++)
+		if ((rc = recover(s, names[i], st)) != 0)
+			result = rc;
 	spool_ids_free(names, count);
-	return rc;
+	return result;
 }

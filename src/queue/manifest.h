@@ -46,7 +46,7 @@ bool	manifest_is_name(const char *name);
 /* Sees to the lists that others have left behind.  After a reboot each message in
  * them that nobody has worked on since gets its record "sent".  Waits for another
  * run that is at it; -1 and EX_TEMPFAIL if that does not get done: nothing may be
- * sent before. */
+ * sent before.  1: one could not be seen to, the log says why, and stays. */
 int	manifest_recover(struct spool *s, struct status *st);
 
 /* A list as it was read. */

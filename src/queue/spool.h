@@ -143,8 +143,9 @@ void	spool_ids_free(char **ids, size_t count);
  * spool_ids_free(). */
 int	spool_names(struct spool *s, bool (*wanted)(const char *name),
 	    char ***names, size_t *count);
-/* Moves what waits in another spool here, or says in the log why it cannot. */
-void	spool_adopt(struct spool *to, struct spool *from);
+/* Moves what waits or has failed in another spool here, or says in the log why it
+ * cannot.  What somebody works on stays for the next time. */
+void	spool_adopt(const struct spool *to, struct spool *from);
 /* Removes what lies in failed/ for longer than keep-failed, each with a log
  * line first. */
 void	spool_expire_failed(struct spool *s, int64_t now);

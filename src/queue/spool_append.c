@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -202,12 +203,26 @@ spool_record_attempt(struct spool_entry *e, const char *account,
 	return 0;
 }
 
+/* Gone is as good as removed; moved, to another spool say, is not. */
+static bool
+is_gone(const struct spool_entry *e)
+{
+	struct stat sb;
+
+	return fstat(e->submission.message.fd, &sb) == 0 && sb.st_nlink == 0;
+}
+
 static int
 remove_name(struct spool *s, struct spool_entry *e, struct status *st)
 {
-	if (unlinkat(spool_part(s, e->is_failed), e->id, 0) == 0 ||
-	    errno == ENOENT)
+	int error;
+
+	if (unlinkat(spool_part(s, e->is_failed), e->id, 0) == 0)
 		return 0;
+	error = errno;
+	if (error == ENOENT && is_gone(e))
+		return 0;
+	errno = error;
 	return status_set_errno(st, EX_IOERR, "removing message %s", e->id);
 }
 

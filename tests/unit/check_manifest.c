@@ -276,13 +276,52 @@ START_TEST(a_message_in_other_hands_waits)
 	send_one(1);
 	lose(lost, ends, 2);
 	load(1);
-	recover();
+	ck_assert_int_eq(manifest_recover(&spool, &status), 1);
 	ck_assert_uint_eq(manifests(), 1);
 	ck_assert(is_unknown(0));
 	spool_entry_release(&entries[1]);
 	recover();
 	ck_assert(is_unknown(1));
 	ck_assert_uint_eq(manifests(), 0);
+}
+END_TEST
+
+/* The list stays where it is, so what it tells goes with the messages; and before
+ * it could be told none of them goes. */
+START_TEST(what_is_adopted_has_its_records)
+{
+	static const int lost[] = { 0, 1 };
+	int64_t ends[] = { entries[0].end, entries[1].end };
+	char other[] = "/tmp/check_manifest.XXXXXX", command[64];
+	struct config c = config;
+	struct spool_entry e;
+	struct spool to;
+
+	c.spool_directory = other;
+	ck_assert_ptr_nonnull(mkdtemp(other));
+	ck_assert_int_eq(spool_open(&to, &c, &status), 0);
+	list(all, 2);
+	send_one(0);
+	send_one(1);
+	lose(lost, ends, 2);
+	load(1);
+	spool_adopt(&to, &spool);
+	ck_assert_int_eq(spool_load(&to, ids[0], false, &e, &status), 1);
+	spool_entry_release(&entries[1]);
+	spool_adopt(&to, &spool);
+	ck_assert_uint_eq(manifests(), 0);
+	ck_assert_int_eq(spool_load(&to, ids[0], false, &e, &status), 0);
+	ck_assert(e.answer_unknown);
+	spool_entry_release(&e);
+	ck_assert_int_eq(spool_load(&to, ids[1], false, &e, &status), 0);
+	ck_assert(e.answer_unknown);
+	spool_entry_release(&e);
+	ck_assert_int_eq(spool_load(&to, ids[2], false, &e, &status), 0);
+	ck_assert(!e.answer_unknown);
+	spool_entry_release(&e);
+	spool_close(&to);
+	snprintf(command, sizeof command, "rm -rf %s", other);
+	ck_assert_int_eq(system(command), 0);
 }
 END_TEST
 
@@ -518,6 +557,7 @@ suite(void)
 	tcase_add_test(t, a_killed_process_leaves_its_journals);
 	tcase_add_test(t, a_run_that_is_alive_keeps_its_list);
 	tcase_add_test(t, a_message_in_other_hands_waits);
+	tcase_add_test(t, what_is_adopted_has_its_records);
 	tcase_add_test(t, what_is_in_flight_is_listed_again);
 	tcase_add_loop_test(t, a_torn_list_leaves_the_one_before, 0, 40);
 	tcase_add_test(t, a_list_stands_for_one_record);

@@ -1005,6 +1005,101 @@ START_TEST(an_old_spool_is_adopted)
 }
 END_TEST
 
+static bool
+is_in(int part, const char *name)
+{
+	struct stat sb;
+
+	return fstatat(part, name, &sb, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void
+open_other(struct spool *to, struct config *c, char *path)
+{
+	*c = config;
+	c->spool_directory = path;
+	ck_assert_ptr_nonnull(mkdtemp(path));
+	ck_assert_int_eq(spool_open(to, c, &status), 0);
+}
+
+static void
+remove_other(struct spool *to)
+{
+	char command[64];
+
+	snprintf(command, sizeof command, "rm -rf %s",
+	    to->config->spool_directory);
+	spool_close(to);
+	ck_assert_int_eq(system(command), 0);
+}
+
+/* Who has it would be told that it is gone, and it would be sent again. */
+START_TEST(what_is_in_use_is_not_adopted)
+{
+	char other[] = "/tmp/check_spool.XXXXXX";
+	char free_id[SPOOL_ID_SIZE], used_id[SPOOL_ID_SIZE];
+	struct config c;
+	struct spool_entry e;
+	struct spool to;
+
+	open_other(&to, &c, other);
+	commit(free_id);
+	commit(used_id);
+	load(used_id, &e);
+	spool_adopt(&to, &spool);
+	ck_assert(is_in(to.waiting, free_id));
+	ck_assert(is_in(spool.waiting, used_id));
+	ck_assert(!is_in(to.waiting, used_id));
+	ck_assert_int_eq(spool_forget(&spool, &e, &status), 0);
+	spool_entry_release(&e);
+	spool_adopt(&to, &spool);
+	ck_assert_uint_eq(files_in(to.waiting), 1);
+	remove_other(&to);
+}
+END_TEST
+
+/* Moved by whatever means, it is there still, and must not count as removed. */
+START_TEST(what_was_moved_is_not_removed)
+{
+	struct spool_entry e;
+	char id[SPOOL_ID_SIZE];
+
+	commit(id);
+	load(id, &e);
+	ck_assert_int_eq(renameat(spool.waiting, id, spool.directory, id), 0);
+	ck_assert_int_eq(spool_forget(&spool, &e, &status), -1);
+	ck_assert_int_eq(spool_remove(&spool, &e, &status), -1);
+	ck_assert_int_eq(unlinkat(spool.directory, id, 0), 0);
+	ck_assert_int_eq(spool_forget(&spool, &e, &status), 0);
+	spool_entry_release(&e);
+}
+END_TEST
+
+START_TEST(what_has_failed_is_adopted)
+{
+	static const char broken[] = "mdx1k2z9aq3k7SgU9d.broken";
+	char other[] = "/tmp/check_spool.XXXXXX";
+	struct spool_entry e;
+	struct spool to;
+	struct config c;
+	char id[SPOOL_ID_SIZE];
+
+	open_other(&to, &c, other);
+	commit(id);
+	load(id, &e);
+	ck_assert_int_eq(spool_fail(&spool, &e, &status), 0);
+	spool_entry_release(&e);
+	close(openat(spool.failed, broken, O_WRONLY | O_CREAT, 0640));
+	spool_adopt(&to, &spool);
+	ck_assert_uint_eq(files_in(spool.failed), 0);
+	ck_assert(is_in(to.failed, id));
+	ck_assert(is_in(to.failed, broken));
+	ck_assert_int_eq(spool_load(&to, id, true, &e, &status), 0);
+	spool_entry_release(&e);
+	remove_other(&to);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -1046,6 +1141,9 @@ suite(void)
 	tcase_add_test(t, a_full_journal_takes_what_came_of_what_it_let_go);
 	tcase_add_loop_test(t, a_part_is_a_directory_of_ours, 0, 2);
 	tcase_add_loop_test(t, an_old_spool_is_adopted, 0, 2);
+	tcase_add_test(t, what_is_in_use_is_not_adopted);
+	tcase_add_test(t, what_was_moved_is_not_removed);
+	tcase_add_test(t, what_has_failed_is_adopted);
 	suite_add_tcase(s, t);
 	return s;
 }
