@@ -182,10 +182,16 @@ manifest_hold(struct manifest *m, const struct spool *s)
 void
 manifest_end(struct manifest *m, struct spool *s)
 {
+	if (m->fd != -1 && lock_is_mine(&m->lock))
+		(void)unlinkat(s->directory, m->name, 0);
+	manifest_leave(m);
+}
+
+void
+manifest_leave(struct manifest *m)
+{
 	if (m->fd == -1)
 		return;
-	if (lock_is_mine(&m->lock))
-		(void)unlinkat(s->directory, m->name, 0);
 	lock_release(&m->lock);
 	close(m->fd);
 	m->fd = -1;

@@ -41,6 +41,9 @@ int	manifest_write(struct manifest *m, struct spool *s,
 bool	manifest_hold(struct manifest *m, const struct spool *s);
 /* Nothing that it covers is in flight any more. */
 void	manifest_end(struct manifest *m, struct spool *s);
+/* What it covers could not be written down: it stays, for whoever comes next to see
+ * to, and covers nothing that is said from now on. */
+void	manifest_leave(struct manifest *m);
 
 bool	manifest_is_name(const char *name);
 /* Sees to the lists that others have left behind.  After a reboot each message in

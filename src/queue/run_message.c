@@ -139,8 +139,11 @@ run_finish(struct run *r)
 
 	while (r->in_flight != NULL)
 		finish_one(&r->in_flight);
-	if (spool_sync(&r->spool, 0, &st) == -1)
+	if (spool_sync(&r->spool, 0, &st) == -1) {
 		log_line(LOG_ERR, "%s", st.text);
+		/* What comes back when the power fails has to stand in it. */
+		manifest_leave(&r->manifest);
+	}
 }
 
 static bool

@@ -107,6 +107,14 @@ fail(struct try *t)
 	log_problem(t, "given-up", &t->reason);
 }
 
+/* Of a message that was in a list it may be known there alone that it was sent. */
+static void
+stay_listed(struct try *t, const struct status *st)
+{
+	log_problem(t, "spool-error", st);
+	manifest_leave(&t->run->manifest);
+}
+
 static void
 finish(struct try *t)
 {
@@ -120,7 +128,7 @@ finish(struct try *t)
 	log_problem(t, "spool-error", &st);
 	/* Then let the journal say that nobody is waiting any more. */
 	if (spool_record_attempt(&t->entry, NULL, NULL, 0, &st) == -1)
-		log_problem(t, "spool-error", &st);
+		stay_listed(t, &st);
 }
 
 /* Writes down how the recipients stand now.  One file that takes nothing keeps
@@ -135,7 +143,7 @@ record(struct try *t, int64_t next)
 	    account != NULL ? account->name : NULL, &t->reason, next,
 	    &st) == 0)
 		return 0;
-	log_problem(t, "spool-error", &st);
+	stay_listed(t, &st);
 	if (st.scope == SCOPE_LOCAL)
 		return -1;
 	return leave_alone(t->run, t->entry.id,

@@ -350,6 +350,34 @@ class Runner(Queue):
         self.delivered(8)
         self.assertEqual(sorted(os.listdir(self.spool)), ["failed", "new"])
 
+    def lists_after(self, fault):
+        """Lists that a run leaves behind in which a call fails; what waits is
+        then sent, and the next run sees to them."""
+        self.may_trace()
+        self.queue(4)
+        harness.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e",
+                     "inject=" + fault, *self.command("0")])
+        lists = [name for name in os.listdir(self.spool)
+                 if name.startswith("manifest.")]
+        self.sandbox.clear()
+        self.run_queue(0, "force")
+        self.assertEqual(sorted(os.listdir(self.spool)), ["failed", "new"])
+        self.assertEqual(self.waiting(), [])
+        return len(lists)
+
+    def test_what_may_come_back_stays_listed(self):
+        """The removals are not on the disk: fsync is of the new list, its
+        directory, and then of new/."""
+        self.assertEqual(self.lists_after("fsync:error=EIO:when=3+"), 1)
+        self.delivered(4)
+
+    def test_what_cannot_be_written_down_stays_listed(self):
+        """Deferred, and nothing but the list is on the disk."""
+        self.sandbox.scenario("mrh1")
+        self.assertGreaterEqual(
+            self.lists_after("fdatasync:error=EIO:when=2+"), 1)
+        self.delivered(4)
+
     def test_a_stopped_runner_keeps_what_it_has_begun_only(self):
         self.queue(30)
         self.sandbox.scenario("latency", seconds=0.2)
