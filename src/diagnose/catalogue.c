@@ -15,12 +15,13 @@
 
 /* Class, scope and exit code go together; these are the combinations there are. */
 #define WAIT(scope)	CLASS_RETRY, SCOPE_##scope, EX_TEMPFAIL
-#define PERMISSION	CLASS_CONFIG, SCOPE_ACCOUNT, EX_NOPERM
+#define FOR_ALL(class)	class, SCOPE_ACCOUNT, EX_NOPERM
+#define PERMISSION	FOR_ALL(CLASS_CONFIG)
+#define POLICY		FOR_ALL(CLASS_POLICY)
 /* Of one sender's address: any caller can name one that send-as lets through and
  * the server does not, and the account must not pause for that. */
 #define SENDER		CLASS_CONFIG, SCOPE_MESSAGE, EX_NOPERM
 #define SENDER_POLICY	CLASS_POLICY, SCOPE_MESSAGE, EX_NOPERM
-#define POLICY		CLASS_POLICY, SCOPE_ACCOUNT, EX_NOPERM
 #define TRANSPORT	CLASS_CONFIG, SCOPE_SESSION, EX_PROTOCOL
 #define NO_USER		CLASS_RECIPIENT, SCOPE_RECIPIENT, EX_NOUSER
 #define NO_HOST		CLASS_RECIPIENT, SCOPE_RECIPIENT, EX_NOHOST
@@ -28,7 +29,7 @@
 #define REFUSED		CLASS_MESSAGE, SCOPE_MESSAGE, EX_UNAVAILABLE
 /* Said to one RCPT, of what the administrator mends: its mail waits for that, but
  * others may fare better, and the account must not pause for it. */
-#define FOR_RCPT(class)	CLASS_##class, SCOPE_RECIPIENT, EX_NOPERM
+#define FOR_RCPT(class)	class, SCOPE_RECIPIENT, EX_NOPERM
 #define REFUSED_RCPT	CLASS_RECIPIENT, SCOPE_RECIPIENT, EX_UNAVAILABLE
 
 #define QUIET		false
@@ -55,12 +56,34 @@
 	"must be an accepted domain"
 #define FIX_REGION \
 	"set host to <your-domain-with-dashes>.mail.protection.outlook.com"
+#define FIX_DIVIDE \
+	"nothing: the rest goes in the next one; if it lasts, lower max-recipients"
+#define FIX_RELAY \
+	"have the server relay for this host's address, or set auth for this " \
+	"account, and what that needs"
+#define FIX_SENDER \
+	"its words say what is wrong with that address: check mailbox, send-as " \
+	"and -f"
+#define FIX_HOSTNAME	"set hostname to this host's full name"
+#define FIX_BLOCKED \
+	"see the list that it names, and have the address taken off it"
 #define FIX_BANNED	"ask at https://sender.office.com"
 #define FIX_CLEAR \
 	"set tls = starttls and check that no firewall or mail proxy strips " \
 	"STARTTLS on the way"
 #define FIX_OAUTH \
 	"set auth = xoauth2 and an app for this account: see mailbearer.conf(5)"
+
+/* What a server says to a host that it does not serve, but often not before RCPT:
+ * then it may serve others, and if not, all that waits is put off and none of it
+ * given up. */
+#define UNSERVED(class, words, cause, fix) \
+	SMTP(BEFORE_MAIL, 500, NULL, words, FOR_ALL(class), LOUD, cause, fix), \
+	SMTP(ANYWHERE, 500, NULL, words, FOR_RCPT(class), LOUD, cause, fix), \
+	SMTP(ANYWHERE, 400, NULL, words, WAIT(RECIPIENT), LOUD, cause, fix)
+#define NO_RELAY(words) \
+	UNSERVED(CLASS_CONFIG, words, \
+	    "the server does not relay for this host", FIX_RELAY)
 
 static const struct diagnosis smtp_rows[] = {
 	/* The connection, whatever the stage. */
@@ -240,6 +263,11 @@ static const struct diagnosis smtp_rows[] = {
 	SMTP(ANYWHERE, 452, "4.5.3", NULL, WAIT(RECIPIENT), QUIET,
 	    "too many recipients for one transaction",
 	    "nothing: the rest goes in the next one"),
+	/* RFC 3463 3.6 wants the mail divided, whatever the reply's class. */
+	SMTP(AT(RCPT), 0, "5.5.3", NULL, WAIT(RECIPIENT), QUIET,
+	    "too many recipients for one transaction", FIX_DIVIDE),
+	SMTP(AT(RCPT), 500, NULL, "too many recipients", WAIT(RECIPIENT), QUIET,
+	    "too many recipients for one transaction", FIX_DIVIDE),
 	SMTP(ANYWHERE, 550, "5.5.105", NULL, REFUSED, QUIET,
 	    "High Volume Email sends inside the organisation only",
 	    "use another account for external recipients"),
@@ -258,7 +286,7 @@ static const struct diagnosis smtp_rows[] = {
 	/* Relay and direct send. */
 	/* Without a connector the tenant's own recipients are taken all the same:
 	 * those of others must not stop their mail. */
-	SMTP(AT(RCPT), 550, "5.7.64", NULL, FOR_RCPT(CONFIG), LOUD,
+	SMTP(AT(RCPT), 550, "5.7.64", NULL, FOR_RCPT(CLASS_CONFIG), LOUD,
 	    "no inbound connector of the tenant matches this host",
 	    FIX_CONNECTOR),
 	SMTP(ANYWHERE, 550, "5.7.64", NULL, PERMISSION, LOUD,
@@ -273,8 +301,7 @@ static const struct diagnosis smtp_rows[] = {
 	    "use authenticated submission (preset = exchange-online), or add an "
 	    "inbound connector for this host"),
 	SMTP(ANYWHERE, 0, "5.7.506", NULL, PERMISSION, LOUD,
-	    "the server does not accept our EHLO name",
-	    "set hostname to this host's full name"),
+	    "the server does not accept our EHLO name", FIX_HOSTNAME),
 	SMTP(ANYWHERE, 0, "5.7.511", NULL, POLICY, LOUD,
 	    "this host's address is banned", "write to delist@microsoft.com"),
 	SMTP(ANYWHERE, 0, "5.7.60*", "banned", POLICY, LOUD,
@@ -313,9 +340,9 @@ static const struct diagnosis smtp_rows[] = {
 	SMTP(ANYWHERE, 0, "5.7.750", NULL, SENDER_POLICY, LOUD,
 	    "the tenant sends for domains that it has not registered",
 	    "verify the domain of {from} in the tenant"),
-	SMTP(ANYWHERE, 0, "5.7.23", NULL, REFUSED, LOUD, "SPF refused the message",
-	    "add this sender to the domain's SPF record"),
-	SMTP(ANYWHERE, 0, "5.7.509", NULL, REFUSED, LOUD,
+	SMTP(ANYWHERE, 0, "5.7.23", NULL, SENDER, LOUD, "SPF refused the message",
+	    "add this sender to the SPF record of the domain of {from}"),
+	SMTP(ANYWHERE, 0, "5.7.509", NULL, SENDER, LOUD,
 	    "DMARC refused the message",
 	    "align SPF or DKIM of the domain of {from}"),
 	SMTP(ANYWHERE, 0, "4.7.26", NULL, WAIT(MESSAGE), LOUD,
@@ -345,6 +372,49 @@ static const struct diagnosis smtp_rows[] = {
 	    "ask the recipient's administrator to allow {mailbox}"),
 	SMTP(ANYWHERE, 550, "5.1.7", NULL, BAD_MESSAGE, QUIET,
 	    "the sender's address is malformed", "check -f and mailbox"),
+
+	/* Of this host, in the words of Postfix, Exim, sendmail, Exchange Server,
+	 * Domino and qmail.  Below what is of a recipient: there a server may quote
+	 * another one that it asked. */
+	SMTP(ANYWHERE, 0, "5.7.54", NULL, FOR_RCPT(CLASS_CONFIG), LOUD,
+	    "the server does not relay for this host", FIX_RELAY),
+	NO_RELAY("relay access denied"),
+	NO_RELAY("relay not permitted"),
+	NO_RELAY("relaying denied"),
+	NO_RELAY("relaying not allowed"),
+	NO_RELAY("relay rejected"),
+	NO_RELAY("unable to relay"),
+	NO_RELAY("list of allowed rcpthosts"),
+	UNSERVED(CLASS_CONFIG, "client host rejected",
+	    "the server refuses this host's address", FIX_RELAY),
+	UNSERVED(CLASS_CONFIG, "helo command rejected",
+	    "the server does not accept our EHLO name", FIX_HOSTNAME),
+	UNSERVED(CLASS_POLICY, "blocked using",
+	    "the server asked a block list that names this host or the sender",
+	    FIX_BLOCKED),
+	SMTP(BEFORE_MAIL, 530, NULL, NULL, PERMISSION, LOUD,
+	    "the server takes mail from authenticated clients only", FIX_RELAY),
+	SMTP(ANYWHERE, 530, NULL, NULL, FOR_RCPT(CLASS_CONFIG), LOUD,
+	    "the server takes mail from authenticated clients only", FIX_RELAY),
+	SMTP(AT(MAIL) | AT(RCPT), 500, NULL, "authentication required",
+	    FOR_RCPT(CLASS_CONFIG), LOUD,
+	    "the server takes mail from authenticated clients only", FIX_RELAY),
+	SMTP(AT(MAIL) | AT(RCPT), 500, NULL, "requires authentication",
+	    FOR_RCPT(CLASS_CONFIG), LOUD,
+	    "the server takes mail from authenticated clients only", FIX_RELAY),
+	SMTP(BEFORE_MAIL, 535, NULL, NULL, PERMISSION, LOUD,
+	    "the server refuses the credentials",
+	    "check mailbox (or auth-user), the app and its rights"),
+	SMTP(ANYWHERE, 535, NULL, NULL, FOR_RCPT(CLASS_CONFIG), LOUD,
+	    "the server refuses the credentials",
+	    "check mailbox (or auth-user), the app and its rights"),
+	/* Of the sender, whom some servers judge no earlier than at RCPT. */
+	SMTP(ANYWHERE, 500, NULL, "sender address rejected", SENDER, LOUD,
+	    "the server does not accept the sender's address", FIX_SENDER),
+	SMTP(ANYWHERE, 500, NULL, "sender verify failed", SENDER, LOUD,
+	    "the server does not accept the sender's address", FIX_SENDER),
+
+	/* Any other recipient that is refused. */
 	SMTP(AT(RCPT), 550, "5.7.1", NULL, REFUSED_RCPT, QUIET,
 	    "the recipient does not take this sender's mail",
 	    "ask the recipient's administrator to allow {mailbox}"),
@@ -358,9 +428,6 @@ static const struct diagnosis smtp_rows[] = {
 	    "the server refused this recipient", "correct the address"),
 
 	/* What is left, by stage and first digit. */
-	SMTP(ANYWHERE, 535, NULL, NULL, PERMISSION, LOUD,
-	    "the server refuses the credentials",
-	    "check mailbox (or auth-user), the app and its rights"),
 	SMTP(AT(STARTTLS), 500, NULL, NULL, TRANSPORT, LOUD,
 	    "the server refuses STARTTLS",
 	    "check host and port, and that nothing on the way strips STARTTLS"),

@@ -72,14 +72,23 @@ recipients_refuse_utf8(struct envelope *e, const char *host)
 			refuse_utf8(r, host);
 }
 
-/* RFC 5321 4.5.3.1.10: 452, in old servers 552. */
+/* RFC 5321 4.5.3.1.10: 452, in old servers 552; others say it with X.5.3 (RFC 3463
+ * 3.6), or in words. */
+static bool
+says_too_many(const struct fate *f)
+{
+	return f->reply == 452 ||
+	    strcmp(f->enhanced, "4.5.3") == 0 ||
+	    strcmp(f->enhanced, "5.5.3") == 0 ||
+	    strcasestr(f->remote, f->reply == 552 ? "recipients" :
+	    "too many recipients") != NULL;
+}
+
 static bool
 is_surplus(const struct recipient *r)
 {
-	const struct fate *f = recipient_fate(r);
-
-	return r->state != RECIPIENT_ACCEPTED && (f->reply == 452 ||
-	    (f->reply == 552 && strcasestr(f->remote, "recipients") != NULL));
+	return r->state != RECIPIENT_ACCEPTED &&
+	    says_too_many(recipient_fate(r));
 }
 
 void

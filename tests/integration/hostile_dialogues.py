@@ -347,6 +347,17 @@ AUTHENTICATION = [
 ]
 
 ENVELOPE = [
+    Row("a relay that does not relay", RCPT + (
+        "<554 5.7.1 <bob@example.net>: Relay access denied", ">QUIT"), 77,
+        "does not relay"),
+    Row("a relay that wants a better name", RCPT + (
+        "<504 5.5.2 <web1>: Helo command rejected: need fully-qualified "
+        "hostname", ">QUIT"), 77, "set hostname"),
+    Row("530 at RCPT", RCPT + ("<530 5.7.1 Authentication required", ">QUIT"),
+        77, "authenticated clients only"),
+    Row("a full mailbox", RCPT + ("<552 5.2.2 <bob@example.net> Quota exceeded "
+                                  "(mailbox for user is full)", ">QUIT"), 75,
+        "recipient's mailbox is full"),
     Row("SIZE of 0", SECURE + (
         "<250-mx\r\n250-SIZE 0\r\n250 AUTH XOAUTH2", ">AUTH",
         "<235 ok") + HONEST_END, 0, "^$"),

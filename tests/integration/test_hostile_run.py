@@ -47,6 +47,7 @@ def at_first(name, states, answer):
         TAKEN, (END,)], states)
 
 
+UNSERVED = (OK, "<530 5.7.1 Authentication required", "<503 5.5.1 no")
 TABLE = [
     # What is said of one recipient stops nobody else's mail.
     at_first("no such user", "fdd", "<550 5.1.1 no"),
@@ -56,6 +57,12 @@ TABLE = [
              "<554 5.2.2 mailbox full"),
     at_first("a sender's domain that is not known", "wdd",
              "<550 5.1.8 Sender address rejected: Domain not found"),
+    at_first("one domain that is not relayed", "wdd",
+             "<554 5.7.1 <r0@example.net>: Relay access denied"),
+    # And what is the host's fault gives up nobody's.
+    Row("a relay that has forgotten this host", [
+        SECURE + (CHUNKS, ">AUTH", "<235 ok") + SAID + UNSERVED +
+        ((">RSET",) + SAID + (OK,) + UNSERVED) * 2, (END,)], "www"),
     at_first("no connector", "wdd",
              "<550 5.7.64 TenantAttribution; Relay Access Denied"),
     row("an honest server", "ddd", *TAKEN, OK, *TAKEN),

@@ -222,9 +222,9 @@ static const struct {
 	  false, "known senders" },
 	{ DIAGNOSE_ANY, 550, "5.7.136", "x", CLASS_RECIPIENT, EX_UNAVAILABLE,
 	  false, "known senders" },
-	{ DIAGNOSE_ANY, 550, "5.7.23", "x", CLASS_MESSAGE, EX_UNAVAILABLE, true,
+	{ DIAGNOSE_ANY, 550, "5.7.23", "x", CLASS_CONFIG, EX_NOPERM, true,
 	  "SPF" },
-	{ DIAGNOSE_ANY, 550, "5.7.509", "x", CLASS_MESSAGE, EX_UNAVAILABLE, true,
+	{ DIAGNOSE_ANY, 550, "5.7.509", "x", CLASS_CONFIG, EX_NOPERM, true,
 	  "DMARC" },
 	{ DIAGNOSE_ANY, 450, "4.7.26", "x", CLASS_RETRY, EX_TEMPFAIL, true,
 	  "IPv6" },
@@ -280,6 +280,72 @@ static const struct {
 	  "now" },
 	{ DIAGNOSE_ANY, 451, "4.7.3", "x", CLASS_RETRY, EX_TEMPFAIL, false,
 	  "now" },
+	/* Of other servers: what concerns this host, and so all mail, although it
+	 * is said to RCPT. */
+	{ DIAGNOSE_RCPT, 530, "5.7.1", "Authentication required", CLASS_CONFIG,
+	  EX_NOPERM, true, "authenticated clients" },
+	{ DIAGNOSE_MAIL, 530, "5.7.0", "Authentication required", CLASS_CONFIG,
+	  EX_NOPERM, true, "authenticated clients" },
+	{ DIAGNOSE_RCPT, 550, "5.7.1", "Authentication required", CLASS_CONFIG,
+	  EX_NOPERM, true, "authenticated clients" },
+	{ DIAGNOSE_RCPT, 503, "", "This mail server requires authentication when "
+	  "attempting to send to a non-local e-mail address.", CLASS_CONFIG,
+	  EX_NOPERM, true, "authenticated clients" },
+	{ DIAGNOSE_RCPT, 535, "5.7.8", "no", CLASS_CONFIG, EX_NOPERM, true,
+	  "refuses the credentials" },
+	{ DIAGNOSE_RCPT, 554, "5.7.1", "<bob@x>: Relay access denied",
+	  CLASS_CONFIG, EX_NOPERM, true, "does not relay" },
+	{ DIAGNOSE_RCPT, 454, "4.7.1", "<bob@x>: Relay access denied",
+	  CLASS_RETRY, EX_TEMPFAIL, true, "does not relay" },
+	{ DIAGNOSE_RCPT, 550, "5.7.54", "SMTP; Unable to relay recipient in "
+	  "non-accepted domain", CLASS_CONFIG, EX_NOPERM, true,
+	  "does not relay" },
+	{ DIAGNOSE_RCPT, 550, "5.7.1", "Unable to relay", CLASS_CONFIG, EX_NOPERM,
+	  true, "does not relay" },
+	{ DIAGNOSE_RCPT, 550, "", "relay not permitted", CLASS_CONFIG, EX_NOPERM,
+	  true, "does not relay" },
+	{ DIAGNOSE_RCPT, 550, "5.7.1", "bob@x... Relaying denied", CLASS_CONFIG,
+	  EX_NOPERM, true, "does not relay" },
+	{ DIAGNOSE_RCPT, 554, "", "Relay rejected for policy reasons.",
+	  CLASS_CONFIG, EX_NOPERM, true, "does not relay" },
+	{ DIAGNOSE_RCPT, 553, "", "sorry, that domain isn't in my list of allowed "
+	  "rcpthosts (#5.7.1)", CLASS_CONFIG, EX_NOPERM, true,
+	  "does not relay" },
+	{ DIAGNOSE_ANY, 554, "5.7.1", "<bob@x>: Relay access denied",
+	  CLASS_CONFIG, EX_NOPERM, true, "does not relay" },
+	{ DIAGNOSE_RCPT, 554, "5.7.1", "<unknown[192.0.2.1]>: Client host "
+	  "rejected: Access denied", CLASS_CONFIG, EX_NOPERM, true,
+	  "this host's address" },
+	{ DIAGNOSE_CONNECT, 554, "5.7.1", "<unknown[192.0.2.1]>: Client host "
+	  "rejected: Access denied", CLASS_CONFIG, EX_NOPERM, true,
+	  "this host's address" },
+	{ DIAGNOSE_RCPT, 450, "4.7.25", "Client host rejected: cannot find your "
+	  "hostname, [192.0.2.1]", CLASS_RETRY, EX_TEMPFAIL, true,
+	  "this host's address" },
+	{ DIAGNOSE_RCPT, 504, "5.5.2", "<web1>: Helo command rejected: need "
+	  "fully-qualified hostname", CLASS_CONFIG, EX_NOPERM, true, "EHLO" },
+	{ DIAGNOSE_RCPT, 450, "4.7.1", "<web1>: Helo command rejected: Host not "
+	  "found", CLASS_RETRY, EX_TEMPFAIL, true, "EHLO" },
+	{ DIAGNOSE_RCPT, 554, "5.7.1", "Service unavailable; Client host "
+	  "[192.0.2.1] blocked using zen.spamhaus.org", CLASS_POLICY, EX_NOPERM,
+	  true, "block list" },
+	{ DIAGNOSE_RCPT, 553, "5.7.1", "<a@b>: Sender address rejected: not owned "
+	  "by user c", CLASS_CONFIG, EX_NOPERM, true, "sender's address" },
+	{ DIAGNOSE_RCPT, 550, "", "Verification failed for <a@b> Sender verify "
+	  "failed", CLASS_CONFIG, EX_NOPERM, true, "sender's address" },
+	{ DIAGNOSE_RCPT, 550, "5.5.3", "Too many recipients", CLASS_RETRY,
+	  EX_TEMPFAIL, false, "too many" },
+	{ DIAGNOSE_RCPT, 550, "", "too many recipients", CLASS_RETRY, EX_TEMPFAIL,
+	  false, "too many" },
+	/* But these are the recipient's own. */
+	{ DIAGNOSE_RCPT, 550, "5.7.133", "RESOLVER.RST.SenderNotAuthenticated"
+	  "ForGroup; authentication required", CLASS_RECIPIENT, EX_UNAVAILABLE,
+	  false, "known senders" },
+	{ DIAGNOSE_ANY, 550, "5.7.1", "RESOLVER.RST.AuthRequired; authentication "
+	  "required", CLASS_RECIPIENT, EX_UNAVAILABLE, false, "this sender" },
+	{ DIAGNOSE_RCPT, 550, "5.1.1", "Recipient address rejected: undeliverable "
+	  "address: host mx.x said: 554 Relay access denied", CLASS_RECIPIENT,
+	  EX_NOUSER, false, "no such recipient" },
 	/* what is left */
 	{ DIAGNOSE_AUTH, 535, "5.7.8", "Authentication failed.", CLASS_CONFIG,
 	  EX_NOPERM, true, "credentials" },
@@ -461,6 +527,19 @@ START_TEST(no_recipient_condemns_the_account)
 		  "region. ATTR35", SCOPE_RECIPIENT },
 		{ DIAGNOSE_END_OF_DATA, 450, "4.7.26", "x", SCOPE_MESSAGE },
 		{ DIAGNOSE_RCPT, 550, "5.7.703", "x", SCOPE_MESSAGE },
+		/* A relay may serve some domains and not others. */
+		{ DIAGNOSE_RCPT, 554, "5.7.1", "Relay access denied",
+		  SCOPE_RECIPIENT },
+		{ DIAGNOSE_CONNECT, 554, "5.7.1", "Client host rejected",
+		  SCOPE_ACCOUNT },
+		{ DIAGNOSE_RCPT, 554, "5.7.1", "Client host rejected",
+		  SCOPE_RECIPIENT },
+		{ DIAGNOSE_RCPT, 530, "5.7.1", "Authentication required",
+		  SCOPE_RECIPIENT },
+		{ DIAGNOSE_EHLO, 530, "5.7.1", "Authentication required",
+		  SCOPE_ACCOUNT },
+		{ DIAGNOSE_RCPT, 504, "5.5.2", "Helo command rejected",
+		  SCOPE_RECIPIENT },
 	};
 	size_t i;
 
