@@ -197,13 +197,10 @@ offer_envelope(struct transaction *t, struct status *st)
 	return 0;
 }
 
-/* After go-ahead, or BDAT without asking. */
+/* The message, after go-ahead, or after BDAT without asking. */
 static int
-send_message(struct transaction *t, struct status *st)
+push(struct transaction *t, struct status *st)
 {
-	if (t->how == BY_DATA && !t->go_ahead)
-		return dialogue_refused(t->s, DIAGNOSE_DATA, st,
-		    "DATA refused");
 	if (t->how == BY_DATA && data_put_stuffed(t->s, &t->d, st) == -1)
 		return -1;
 	/* Then its end is queued, not sent: an answer before it is out of turn. */
@@ -213,8 +210,32 @@ send_message(struct transaction *t, struct status *st)
 	    dialogue_begin(t->s, DIAGNOSE_END_OF_DATA, st) == -1))
 		return -1;
 	stream_hurry(t->s->stream, clock_deadline(BLOCK_MS));
-	if (dialogue_flush(t->s, DIAGNOSE_END_OF_DATA, st) == -1)
+	return dialogue_flush(t->s, DIAGNOSE_END_OF_DATA, st);
+}
+
+/* A large message that did not leave in full, so that nobody has it.  A reply
+ * about syntax while it is on its way is one to BDAT, as in bdat_is_unknown(); to
+ * hang up may be another way to say so, and the next attempt does without. */
+static void
+doubt_bdat(struct transaction *t, const struct status *st)
+{
+	if (t->how == BY_DATA || t->s->bdat_works)
+		return;
+	t->outcome.wants_data = st->reply / 10 == 50;
+	t->s->bdat_failed = t->outcome.wants_data ||
+	    (st->reply == 0 && stream_is_closed(t->s->stream));
+}
+
+static int
+send_message(struct transaction *t, struct status *st)
+{
+	if (t->how == BY_DATA && !t->go_ahead)
+		return dialogue_refused(t->s, DIAGNOSE_DATA, st,
+		    "DATA refused");
+	if (push(t, st) == -1) {
+		doubt_bdat(t, st);
 		return -1;
+	}
 	await_answer(t);
 	return dialogue_read(t->s, DIAGNOSE_END_OF_DATA, st);
 }

@@ -7,20 +7,32 @@ import unittest
 import harness
 from harness import PROGRAM, run
 from hostile_case import HostileCase
-from hostile_dialogues import AUTH, BEFORE_TLS, HONEST_END
-from hostile_server import END, HELLO
+from hostile_dialogues import AUTH, BEFORE_TLS, CHUNKS, HONEST_END, SECURE
+from hostile_server import DATA, END, HELLO, RESET, WAIT
 
 HONEST = AUTH + ("<235 ok",) + HONEST_END
 CLOSES_AT_HELLO = BEFORE_TLS + ("<220 go", HELLO, END)
+TO_MAIL = SECURE + (CHUNKS, ">AUTH", "<235 ok", ">MAIL", ">RCPT")
+# A large one's BDAT follows the answers to its envelope.
+TO_BDAT = TO_MAIL + ("<250 ok", "<250 ok", ">BDAT")
+BY_DATA = TO_MAIL + (">DATA", "<250 ok", "<250 ok", "<354 go", DATA, "<250 ok")
+NO_BDAT = TO_BDAT + ("<502 5.5.2 Error: command not recognized", WAIT)
 NOBODY = (END,)         # comes as often as that
 
-# A script for each connection that so many sends are to make.
-Row = collections.namedtuple("Row", "name sends scripts learned")
+LARGE = harness.SIMPLE + (b"x" * 70 + b"\n") * 40000
+
+# The exit code of each send, and a script for each connection that they make.
+Row = collections.namedtuple("Row", "name stdin codes scripts learned")
 
 TABLE = (
-    Row("nothing to go around", 2, [HONEST, HONEST], False),
-    Row("a session that is to be resumed", 4,
+    Row("nothing to go around", harness.SIMPLE, (0, 0), [HONEST, HONEST],
+        False),
+    Row("a session that is to be resumed", harness.SIMPLE, (0, 0, 0, 0),
         [HONEST, CLOSES_AT_HELLO, HONEST, HONEST, HONEST], True),
+    Row("BDAT refused while it is said", LARGE, (0, 0),
+        [NO_BDAT, BY_DATA, BY_DATA], True),
+    Row("hung up while BDAT is said", LARGE, (75, 0),
+        [TO_BDAT + (RESET,), BY_DATA], True),
 )
 
 
@@ -31,15 +43,16 @@ class Detours(HostileCase):
         config = self.sandbox.write_config(
             played.here / "mailbearer.conf", port=played.server.port,
             spool=False, ca_file=str(self.ca_file), **played.settings())
-        for _ in range(row.sends):
+        for code in row.codes:
             played.result = run(
                 [str(PROGRAM), "sendmail", "-C", config, "bob@example.net"],
-                harness.SIMPLE, timeout=60)
-            self.assertEqual((played.result.code, played.result.stderr),
-                             (0, ""), str(played))
+                row.stdin, timeout=60)
+            self.assertEqual(played.result.code, code, str(played))
+            self.assertEqual(played.result.stderr == "", code == 0)
         self.judge_words(played)
         self.assertEqual(played.server.script, [NOBODY], str(played))
-        self.assertEqual(len(played.server.messages), row.sends)
+        self.assertEqual(len(played.server.messages),
+                         row.codes.count(0))
         self.assertEqual(any((played.here / "state").glob("peer-*[0-9a-f]")),
                          row.learned)
 
