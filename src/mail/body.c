@@ -28,26 +28,52 @@ set_field(struct header *h, const char *name, const char *body)
 		header_set(h, (size_t)i, body);
 }
 
+/* Whether the Content-Transfer-Encoding is one of these; "" is for none. */
+static bool
+is_encoded(const struct header *h, const char *const names[], size_t count)
+{
+	char *encoding = header_value(h, "Content-Transfer-Encoding");
+	const char *text = encoding != NULL ? encoding : "";
+	size_t i, len = strcspn(text, " \t;(");
+	bool found = false;
+
+	for (i = 0; i < count && !found; i++)
+		found = strlen(names[i]) == len &&
+		    strncasecmp(text, names[i], len) == 0;
+	free(encoding);
+	return found;
+}
+
+/* Whether the Content-Type, where there is one, is so. */
+static bool
+is_of_type(const struct header *h, bool (*is_so)(const char *value))
+{
+	char *type = header_value(h, "Content-Type");
+	bool result = type == NULL || is_so(type);
+
+	free(type);
+	return result;
+}
+
 /* A body that means the same when it is encoded anew: one part, text by its
  * label or for want of one, not encoded yet. */
 static bool
 is_plain_text(const struct header *h)
 {
 	static const char *const plain[] = { "", "7bit", "8bit" };
-	char *type = header_value(h, "Content-Type");
-	char *encoding = header_value(h, "Content-Transfer-Encoding");
-	size_t i, len;
-	bool found = encoding == NULL;
 
-	len = found ? 0 : strcspn(encoding, " \t;(");
-	for (i = 0; i < sizeof plain / sizeof *plain && !found; i++)
-		found = strlen(plain[i]) == len &&
-		    strncasecmp(encoding, plain[i], len) == 0;
-	if (type != NULL && !content_type_is_text(type))
-		found = false;
-	free(type);
-	free(encoding);
-	return found;
+	return is_encoded(h, plain, sizeof plain / sizeof *plain) &&
+	    is_of_type(h, content_type_is_text);
+}
+
+/* RFC 2045 6.4: a multipart or a message is in no such encoding, whatever its
+ * label says, and most readers know that. */
+static bool
+is_quoted_printable(const struct header *h)
+{
+	static const char *const names[] = { "quoted-printable" };
+
+	return is_encoded(h, names, 1) && is_of_type(h, content_type_is_single);
 }
 
 /* Whether the whole body is UTF-8: 1, 0, or -1 when it cannot be read. */
@@ -135,7 +161,8 @@ body_plan(struct body_plan *plan, struct header *h, const struct message *m,
 	else if (text && m->body_8bit)
 		label_encoding(h, "8bit");
 	plan->encoding = encode ? BODY_QUOTED_PRINTABLE :
-	    too_long ? BODY_BREAK_LINES : BODY_AS_IS;
+	    !too_long ? BODY_AS_IS :
+	    is_quoted_printable(h) ? BODY_SOFT_BREAKS : BODY_BREAK_LINES;
 	plan->is_8bit = m->body_8bit && !encode;
 	return 0;
 }

@@ -14,6 +14,7 @@
 enum body_encoding {
 	BODY_AS_IS,
 	BODY_QUOTED_PRINTABLE,	/* re-encoded, RFC 2045 6.7 */
+	BODY_SOFT_BREAKS,	/* it is quoted-printable: "=" CRLF there */
 	BODY_BREAK_LINES	/* CRLF SPACE before octet 999 of a line */
 };
 
@@ -26,8 +27,10 @@ struct body_plan {
  * Content-Type with a charset for 8-bit text that has none: UTF-8 if all of the
  * body is valid UTF-8, else the `charset` given, else ISO-8859-1).  Lines over
  * 998: quoted-printable if the message is one text part without a
- * Content-Transfer-Encoding (or 7bit, 8bit), else broken.  `server_8bit`: whether
- * 8BITMIME was offered; without it 8-bit single text parts are re-encoded.
+ * Content-Transfer-Encoding (or 7bit, 8bit), else broken: by soft breaks, which
+ * change no text, if it is one part that is quoted-printable already.
+ * `server_8bit`: whether 8BITMIME was offered; without it 8-bit single text parts
+ * are re-encoded.
  * Multipart and signed bodies pass byte for byte unless a line is too long. */
 int	body_plan(struct body_plan *plan, struct header *h,
 	    const struct message *m, bool server_8bit, const char *charset,
@@ -39,7 +42,9 @@ struct body_reader {
 	enum body_encoding encoding;
 	int64_t	 offset;
 	size_t	 column;	/* octets on the current output line */
-	/* private to body.c */
+	/* private to body_reader.c */
+	size_t	 left;		/* octets to copy to the end of that line */
+	bool	 soft_break;	/* where the message goes on in it */
 	unsigned char	carry[8];
 	size_t	 carried;
 };

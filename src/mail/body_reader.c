@@ -33,7 +33,8 @@ body_reader_init(struct body_reader *r, const struct message *m,
 
 /* How many bytes can be read so that what becomes of them fits in `size`: each
  * may become three, with a soft line break of three for every 24 of them, and
- * one blank may be carried from before.  Breaking lines needs less. */
+ * one blank may be carried from before.  Breaking lines needs less.  For soft
+ * breaks what does not fit is read once more. */
 static size_t
 room_for(enum body_encoding encoding, size_t size)
 {
@@ -41,6 +42,8 @@ room_for(enum body_encoding encoding, size_t size)
 
 	if (encoding == BODY_AS_IS)
 		return size;
+	if (encoding == BODY_SOFT_BREAKS)
+		return PIECE;
 	room = encoding == BODY_BREAK_LINES ? size - size / 64 - 8 :
 	    (size - 12) / 4;
 	return room < PIECE ? room : PIECE;
@@ -105,6 +108,64 @@ break_lines(struct body_reader *r, struct sink *out, const char *p, size_t len)
 	}
 }
 
+/* Where a line of quoted-printable that is too long gets its soft break: not
+ * inside "=XX", and in front of no blank, for it may be one of those at the end
+ * of the line, which mean nothing there but do in front of a "=" (RFC 2045 6.7
+ * (3)).  In nothing but blanks there is no better place than any. */
+static size_t
+find_soft_break(const char *line)
+{
+	size_t at;
+
+	for (at = BODY_LINE_MAX - 1; at > 2; at--)
+		if (line[at] != ' ' && line[at] != '\t' &&
+		    line[at - 1] != '=' && line[at - 2] != '=')
+			return at;
+	return BODY_LINE_MAX - 1;
+}
+
+/* Decides how far the output line goes that begins at `p`.  False: more of the
+ * message must be seen for that. */
+static bool
+begin_line(struct body_reader *r, const char *p, size_t len)
+{
+	size_t seen = len < BODY_LINE_MAX + 1 ? len : BODY_LINE_MAX + 1;
+	const char *cr = memchr(p, '\r', seen);
+
+	r->soft_break = cr == NULL && seen > BODY_LINE_MAX;
+	if (r->soft_break)
+		r->left = find_soft_break(p);
+	else if (cr != NULL)
+		r->left = (size_t)(cr - p) + 2;
+	else if (r->offset + (int64_t)len == r->message->size)
+		r->left = len;
+	return r->left != 0;
+}
+
+/* Copies lines as they are, the long ones in several; moves the reader on by
+ * what was used. */
+static void
+break_softly(struct body_reader *r, struct sink *out, size_t room,
+    const char *p, size_t len)
+{
+	const char *full = out->at + room - 3;	/* a break fits behind it */
+	size_t n;
+
+	while (len != 0 && out->at < full &&
+	    (r->left != 0 || begin_line(r, p, len))) {
+		n = r->left < len ? r->left : len;
+		if (n > (size_t)(full - out->at))
+			n = (size_t)(full - out->at);
+		put(out, p, n);
+		p += n;
+		len -= n;
+		r->left -= n;
+		r->offset += (int64_t)n;
+		if (r->left == 0 && r->soft_break)
+			put(out, "=\r\n", 3);
+	}
+}
+
 /* One octet as itself or as "=XX", after a soft line break if need be. */
 static void
 put_qp(struct body_reader *r, struct sink *out, char c, bool literal)
@@ -165,6 +226,10 @@ read_piece(struct body_reader *r, char *to, size_t size, bool *at_end,
 	*at_end = n == 0;
 	if (n < 0)
 		return -1;
+	if (r->encoding == BODY_SOFT_BREAKS) {
+		break_softly(r, &out, size, piece, (size_t)n);
+		return out.at - to;
+	}
 	r->offset += n;
 	if (n == 0)
 		flush_blank(r, &out, false);

@@ -19,6 +19,13 @@ content_type_is_text(const char *value)
 	return strncasecmp(value, "text/", strlen("text/")) == 0;
 }
 
+bool
+content_type_is_single(const char *value)
+{
+	return strncasecmp(value, "multipart/", strlen("multipart/")) != 0 &&
+	    strncasecmp(value, "message/", strlen("message/")) != 0;
+}
+
 /* Behind the parameter (or type) at `p`: at its ";" or at the end.  Quoted
  * strings and comments may hold semicolons. */
 static const char *
