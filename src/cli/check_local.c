@@ -11,12 +11,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/log.h"
+#include "config/account.h"
 #include "queue/spool.h"
-
-#define OVERDUE		(15 * 60)	/* a runner comes every minute */
-#define PEEK_MAX	20		/* waiting messages looked at */
-#define TIMER		"mailbearer-queue.timer"
 
 static const char *
 user_name(uid_t uid, char *to, size_t size)
@@ -63,6 +60,19 @@ count_words(char *to, size_t size, size_t n, const char *one)
 	return to;
 }
 
+/* Before the sandbox is closed.  Without it lines go to syslog, where nobody looks
+ * who has named a file. */
+static void
+open_log(const struct check *k, struct check_result *r)
+{
+	struct status st = STATUS_INIT;
+
+	if (log_open("mailbearer", k->config.log, &st) == 0 ||
+	    (k->file == NULL && privilege_is_guest(k->caller.identity)))
+		return;
+	check_doubt(r, st.text, st.hint);
+}
+
 void
 check_config(struct check *k, struct check_result *r)
 {
@@ -83,6 +93,27 @@ check_config(struct check *k, struct check_result *r)
 	    (unsigned)sb.st_mode & 07777,
 	    count_words(accounts, sizeof accounts, c->account_count, "account"),
 	    count_words(apps, sizeof apps, c->app_count, "app"));
+	open_log(k, r);
+}
+
+/* A slip that nobody notices but him who may not send. */
+static void
+doubt_unknown_users(const struct config *c, struct check_result *r)
+{
+	const char *unknown;
+	char cause[400];
+	size_t i;
+
+	for (i = 0; i < c->account_count; i++) {
+		if ((unknown = account_unknown_user(&c->accounts[i])) == NULL)
+			continue;
+		snprintf(cause, sizeof cause, "allow-users of account %s has "
+		    "\"%s\", and there is no such %s here", c->accounts[i].name,
+		    unknown, *unknown == '@' ? "group" : "user");
+		check_doubt(r, cause, "correct it; several are written as a list, "
+		    "{ \"www-data\", \"@users\" }, see mailbearer.conf(5)");
+		return;
+	}
 }
 
 /* With one account, whoever may send may send from it; with several, one that is
@@ -103,6 +134,7 @@ check_users(struct check *k, struct check_result *r)
 	}
 	if (open[0] == '\0') {
 		check_ok(r, "each account says who may use it");
+		doubt_unknown_users(c, r);
 		return;
 	}
 	check_ok(r, "every local user may use %s", open);
@@ -111,6 +143,7 @@ check_users(struct check *k, struct check_result *r)
 		    "name of all that are open",
 		    "set allow-users for each of them, see mailbearer.conf(5); "
 		    "\"@users\" is a group");
+	doubt_unknown_users(c, r);
 }
 
 /* A directory of ours: there, ours, and with room. */
@@ -172,76 +205,4 @@ check_spool(struct check *k, struct check_result *r)
 	if (failed != 0)
 		check_doubt(r, "mail was refused for good",
 		    "mailbearer queue failed lists it with the reasons");
-}
-
-/* How long the most overdue of the oldest messages has been due, 0 if none. */
-static int64_t
-find_overdue(const struct config *c)
-{
-	struct status st = STATUS_INIT;
-	int64_t now = clock_wall(), overdue = 0;
-	struct spool_entry e;
-	size_t i, count = 0;
-	char **ids = NULL;
-	struct spool s;
-
-	if (spool_open(&s, c, &st) == -1)
-		return 0;
-	if (spool_list(&s, false, &ids, &count, &st) == 0) {
-		for (i = 0; i < count && i < PEEK_MAX; i++) {
-			if (spool_peek(&s, ids[i], false, &e, &st) != 0)
-				continue;
-			if (now - e.next_attempt > overdue)
-				overdue = now - e.next_attempt;
-			spool_entry_release(&e);
-		}
-		spool_ids_free(ids, count);
-	}
-	spool_close(&s);
-	return overdue;
-}
-
-static const char *
-find_timer(void)
-{
-	static const char enabled[] =
-	    "/etc/systemd/system/timers.target.wants/" TIMER;
-	static const char cron[] = CRONDIR "/mailbearer";
-	struct stat sb;
-
-	if (stat("/run/systemd/system", &sb) == 0)
-		return lstat(enabled, &sb) == 0 ? TIMER : NULL;
-	return stat(cron, &sb) == 0 ? cron : NULL;
-}
-
-void
-check_timer(struct check *k, struct check_result *r)
-{
-	int64_t overdue = find_overdue(&k->config);
-	const char *timer = find_timer();
-	char late[40];
-
-	if (overdue > OVERDUE) {
-		clock_span(late, overdue, 0);
-		check_ok(r, "a message was due %s", late);
-		check_fail(r, EX_CONFIG, "nothing runs the queue, or the runner "
-		    "fails", "see systemctl status " TIMER ", or "
-		    CRONDIR "/mailbearer and whether cron runs; mailbearer queue "
-		    "retry sends what waits now");
-	} else if (k->config.given) {
-		check_ok(r, "the timer does not look into this spool");
-		check_doubt(r, "what is installed runs /etc/mailbearer.conf's "
-		    "spool and not that of a file given by -C",
-		    "have cron run, every minute: mailbearer sendmail -C FILE "
-		    "-q");
-	} else if (timer != NULL)
-		check_ok(r, "%s runs the queue every minute", timer);
-	else {
-		check_ok(r, "neither " TIMER " nor " CRONDIR "/mailbearer");
-		check_fail(r, EX_CONFIG, "nothing runs the queue: mail that "
-		    "cannot be sent at once would wait for ever",
-		    "systemctl enable --now " TIMER "\n"
-		    "or, without systemd, have the user " MAILBEARER_USER
-		    " run sendmail -q every minute from cron");
-	}
 }

@@ -12,7 +12,6 @@ check_sandbox(struct check *k, struct check_result *r)
 	struct sandbox_state s;
 	char files[60] = "";
 
-	admin_log(&k->config);
 	confine_sender(&k->caller, &k->config);
 	sandbox_get_state(&s);
 	if (s.abi != 0)

@@ -75,6 +75,9 @@ void	check_local_mail(struct check *k, struct check_result *r);
 void	check_state(struct check *k, struct check_result *r);
 void	check_spool(struct check *k, struct check_result *r);
 void	check_timer(struct check *k, struct check_result *r);
+/* Whether a unit or a cron.d file has a line, not a comment, that runs this
+ * program, given by its path.  Pure. */
+bool	check_timer_runs(const char *text, const char *program);
 
 void	check_credential(struct check *k, struct check_result *r);
 void	check_token(struct check *k, struct check_result *r);

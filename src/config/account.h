@@ -43,6 +43,11 @@ bool	account_may_send_as(const struct account *a, const char *address);
 int	account_check_user(const struct account *a, uid_t uid,
 	    struct status *st);
 
+/* The first entry of allow-users that lets in nobody: neither a number nor a user
+ * or group of this host.  NULL if there is none, or if the databases could not be
+ * asked. */
+const char *account_unknown_user(const struct account *a);
+
 /* Patterns of send-as and serves: "a@b", "*@b" (a whole local part), "*@*.b"
  * (one or more labels, never the bare domain), or a bare name.  Case is ignored,
  * domains compare as A-labels. */

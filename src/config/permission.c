@@ -128,3 +128,32 @@ account_check_user(const struct account *a, uid_t uid, struct status *st)
 	free(u.groups);
 	return rc;
 }
+
+/* Of a name whose service is away nobody can say that. */
+static bool
+is_unknown(const char *entry)
+{
+	struct caller u = { .uid = 0 };
+	int64_t number;
+	bool found;
+
+	if (value_number(entry, &number) == 0)
+		return false;
+	errno = 0;
+	found = *entry == '@' ? getgrnam(entry + 1) != NULL :
+	    getpwnam(entry) != NULL;
+	if (!found)
+		note_error(&u, errno);
+	return !found && u.error == 0;
+}
+
+const char *
+account_unknown_user(const struct account *a)
+{
+	size_t i;
+
+	for (i = 0; a->allow_users != NULL && a->allow_users[i] != NULL; i++)
+		if (is_unknown(a->allow_users[i]))
+			return a->allow_users[i];
+	return NULL;
+}

@@ -345,6 +345,31 @@ class CheckTest(SharedCase):
         result = self.check(config=path)
         self.transcript("config", result, 78)
 
+    def doubt(self, step, **changes):
+        """What a step says that is in doubt."""
+        path = self.config(**changes)
+        result = run([str(PROGRAM), "check", "-C", str(path), "--json"])
+        self.assertEqual(result.code, 0, result.stdout + result.stderr)
+        found = json.loads(result.stdout)["host"][step]
+        self.assertEqual(found["result"], "doubtful", found)
+        return found
+
+    def test_allow_users_that_lets_in_nobody(self):
+        for entries, what in ((["daemon,root"], 'has "daemon,root"'),
+                              (["daemon", "no-such-user"], "no such user"),
+                              (["@no-such-group"], "no such group")):
+            found = self.doubt("users", allow_users=entries)
+            self.assertIn(what, found["cause"])
+            self.assertIn('{ "www-data", "@users" }', found["do"])
+        result = self.check(config=self.config(
+            allow_users=["daemon", "4242", "@daemon"]))
+        self.assertRegex(result.stdout, "(?m)^ok      users ")
+
+    def test_a_log_that_cannot_be_opened(self):
+        found = self.doubt("config", log="/nonexistent/log")
+        self.assertIn("cannot open log file /nonexistent/log", found["cause"])
+        self.assertIn("create /nonexistent/log", found["do"])
+
     def test_spool_without_a_runner(self):
         (self.directory / "spool").mkdir(mode=0o750)
         result = self.check(config=self.config(

@@ -285,6 +285,21 @@ class Installation(unittest.TestCase):
         self.assertEqual(line.code, 2)
         self.assertRegex(line.stdout, "^MAILBEARER CRITICAL - timer: nothing")
 
+    def test_check_with_a_timer_that_is_not_ours(self):
+        text = CRON.read_text("utf-8")
+        self.addCleanup(CRON.write_text, text, "utf-8")
+        self.assertEqual(self.step(self.check(), "timer")[0], "ok")
+        for wrong in ("", text.replace("/sbin/sendmail", "/sbin/exim"),
+                      "#" + text.replace("\n", "\n#")):
+            CRON.write_text(wrong, "utf-8")
+            result = self.check()
+            self.assertEqual(result.code, 0)
+            mark, seen = self.step(result, "timer")
+            self.assertEqual(mark, "??")
+            self.assertIn("/etc/cron.d/mailbearer does not run /usr/sbin/"
+                          "sendmail", seen)
+            self.assertIn("have cron run, every minute", seen)
+
     def test_check_with_a_timer_that_does_not_come(self):
         if not self.probe.exists():
             self.skipTest("no spool_probe in this directory")

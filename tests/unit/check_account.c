@@ -272,6 +272,28 @@ START_TEST(who_may_use_it)
 }
 END_TEST
 
+START_TEST(an_entry_that_lets_in_nobody)
+{
+	static const struct {
+		const char *allow_users, *unknown;
+	} lists[] = {
+		{ "", NULL }, { "allow-users = { daemon, 4242, \"@daemon\" }", NULL },
+		{ "allow-users = \"daemon,root\"", "daemon,root" },
+		{ "allow-users = { daemon, no-such-user }", "no-such-user" },
+		{ "allow-users = \"@no-such-group\"", "@no-such-group" },
+	};
+	struct config c;
+	char key[300];
+
+	snprintf(key, sizeof key, "account x { app = a mailbox = x@x.example "
+	    "%s }", lists[_i].allow_users);
+	load(&c, key);
+	ck_assert_pstr_eq(account_unknown_user(config_account(&c, "x")),
+	    lists[_i].unknown);
+	config_release(&c);
+}
+END_TEST
+
 START_TEST(a_uid_that_nobody_knows)
 {
 	struct status st;
@@ -319,6 +341,7 @@ suite(void)
 	tcase_add_test(t, a_tie_is_an_error);
 	tcase_add_loop_test(t, sending_as, 0, COUNT(send_as));
 	tcase_add_test(t, who_may_use_it);
+	tcase_add_loop_test(t, an_entry_that_lets_in_nobody, 0, 5);
 	tcase_add_test(t, a_uid_that_nobody_knows);
 	tcase_add_test(t, a_name_service_that_is_away);
 	suite_add_tcase(s, t);

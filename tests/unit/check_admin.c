@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC
  *
- * The options of the administrator's commands, and the thresholds of
- * mailbearer queue --check.
+ * The options of the administrator's commands, the thresholds of mailbearer
+ * queue --check, and whose timer mailbearer check sees.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "check_main.h"
 #include "cli/admin_config.h"
+#include "cli/check_step.h"
 #include "cli/queue_check.h"
 
 #define ARGS_MAX 16
@@ -154,6 +155,31 @@ START_TEST(thresholds_decide)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	bool	 runs;
+} timers[] = {
+	{ "", false },
+	{ "* * * * * mail test -d /run || /usr/sbin/sendmail -q >/dev/null", true },
+	{ "MAILTO=\"\"\n* * * * * mail /usr/sbin/sendmail -q\n", true },
+	{ "* * * * * mail sh -c '/usr/sbin/sendmail -q'\n", true },
+	{ "* * * * * mail /usr/sbin/sendmail", true },
+	{ "[Service]\nExecStart=/usr/sbin/sendmail -q\n", true },
+	{ "[Service]\nExecStart=-/usr/sbin/sendmail -q\n", true },
+	{ "# /usr/sbin/sendmail -q\n \t#* * * * * x /usr/sbin/sendmail -q", false },
+	{ "* * * * * mail /opt/usr/sbin/sendmail -q\n", false },
+	{ "* * * * * mail /usr/local/sbin/sendmail -q\n", false },
+	{ "* * * * * mail /usr/sbin/sendmail.old -q\n", false },
+	{ "* * * * * mail /opt/usr/sbin/sendmail -q; /usr/sbin/sendmail -q", true },
+};
+
+START_TEST(a_timer_of_ours_names_us)
+{
+	ck_assert_int_eq(check_timer_runs(timers[_i].text,
+	    "/usr/sbin/sendmail"), timers[_i].runs);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -164,6 +190,8 @@ suite(void)
 	    sizeof lines / sizeof *lines);
 	tcase_add_loop_test(t, thresholds_decide, 0,
 	    sizeof checks / sizeof *checks);
+	tcase_add_loop_test(t, a_timer_of_ours_names_us, 0,
+	    sizeof timers / sizeof *timers);
 	suite_add_tcase(s, t);
 	return s;
 }
