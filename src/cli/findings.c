@@ -91,6 +91,7 @@ find_stage(const char *text)
 		{ "end of DATA", DIAGNOSE_END_OF_DATA },
 		{ "RCPT TO", DIAGNOSE_RCPT },
 		{ "MAIL FROM", DIAGNOSE_MAIL },
+		{ "EHLO refused", DIAGNOSE_EHLO },
 		{ "STARTTLS refused", DIAGNOSE_STARTTLS },
 		{ "DATA refused", DIAGNOSE_DATA },
 		{ "SASL authentication failed", DIAGNOSE_AUTH },

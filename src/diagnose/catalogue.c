@@ -434,6 +434,11 @@ static const struct diagnosis smtp_rows[] = {
 	SMTP(AT(MAIL), 500, NULL, NULL, SENDER, LOUD,
 	    "the server refuses this sender",
 	    "read the server's words; `mailbearer explain` knows more of them"),
+	/* RFC 5321 4.1.4: 501 for what is no name, 550 for one that is not liked. */
+	SMTP(AT(EHLO), 501, NULL, NULL, PERMISSION, LOUD,
+	    "the server does not accept our EHLO name", FIX_HOSTNAME),
+	SMTP(AT(EHLO), 550, NULL, NULL, PERMISSION, LOUD,
+	    "the server does not accept our EHLO name", FIX_HOSTNAME),
 	SMTP(BEFORE_MAIL, 500, NULL, NULL, PERMISSION, LOUD,
 	    "the server refuses this sender",
 	    "read the server's words; `mailbearer explain` knows more of them"),

@@ -365,6 +365,16 @@ class CheckTest(SharedCase):
             allow_users=["daemon", "4242", "@daemon"]))
         self.assertRegex(result.stdout, "(?m)^ok      users ")
 
+    def test_a_host_name_that_is_none(self):
+        result = self.check("--json", config=self.config(hostname="web_1"))
+        found = json.loads(result.stdout)["accounts"]["alerts"]["SMTP"]
+        self.assertEqual((result.code, found["exit"]), (77, 77))
+        self.assertIn("does not accept our EHLO name", found["cause"])
+        self.assertIn("set hostname", found["do"])
+        explained = run([str(PROGRAM), "explain"],
+                        found["seen"].encode()).stdout
+        self.assertIn("does not accept our EHLO name", explained)
+
     def test_a_log_that_cannot_be_opened(self):
         found = self.doubt("config", log="/nonexistent/log")
         self.assertIn("cannot open log file /nonexistent/log", found["cause"])

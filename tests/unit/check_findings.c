@@ -58,6 +58,8 @@ static const struct {
 	/* Ours. */
 	{ "mailbearer: MAIL FROM:<a@b.c> refused: 550 no", 1, R, 550, "", "no",
 	  0, "", STAGE(MAIL) },
+	{ "mailbearer: EHLO refused: 501 5.5.4 Invalid domain name", 1, R, 501,
+	  "5.5.4", "Invalid domain name", 0, "", STAGE(EHLO) },
 	{ "mailbearer[1]: deferred uid=0 account=alerts exit=77 reply=535 "
 	  "enhanced=5.7.3 error=\"smtp refused to authenticate\" "
 	  "remote=\"Authentication \\\"unsuccessful\\\"\" hint=x", 1, R, 535,
