@@ -80,6 +80,7 @@ static const struct {
 	{ 429, "Too Many Requests", EX_TEMPFAIL, CLASS_RETRY, 0,
 	    "Too Many Requests" },
 	{ 503, "", EX_TEMPFAIL, CLASS_RETRY, 0, "an empty answer" },
+	{ 410, "", EX_TEMPFAIL, CLASS_RETRY, 0, "an empty answer" },
 	{ 500, "<html>", EX_TEMPFAIL, CLASS_RETRY, 0, "<html>" },
 	{ 200, "<html>", EX_TEMPFAIL, CLASS_RETRY, 0, "<html>" },
 	{ 200, "{\"error\":\"invalid_client\"}", EX_NOPERM, CLASS_CONFIG, 0,

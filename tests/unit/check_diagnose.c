@@ -395,6 +395,8 @@ static const struct {
 	{ 503, "temporarily_unavailable", 90033, CLASS_RETRY, EX_TEMPFAIL },
 	{ 503, "", 0, CLASS_RETRY, EX_TEMPFAIL },
 	{ 429, "", 0, CLASS_RETRY, EX_TEMPFAIL },
+	{ 408, "", 0, CLASS_RETRY, EX_TEMPFAIL },
+	{ 410, "", 0, CLASS_RETRY, EX_TEMPFAIL },
 	{ 400, "invalid_scope", 0, CLASS_CONFIG, EX_NOPERM },
 	{ 302, "", 0, CLASS_CONFIG, EX_NOPERM },
 	{ 404, "", 0, CLASS_CONFIG, EX_NOPERM },
