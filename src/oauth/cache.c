@@ -175,13 +175,22 @@ cache_drop_token(struct cache *c)
 	c->obtained = c->expires = c->refresh_after = 0;
 }
 
+/* A fault of the service may be over at once; 408 and 410 tell of one, too.  Any
+ * other 4yz is about us: 429, or the 400 of AADSTS50196 and 90055, which say that
+ * somebody asks too often. */
+static bool
+may_be_over(const struct status *st)
+{
+	return st->class == CLASS_RETRY && (st->reply / 100 != 4 ||
+	    st->reply == 408 || st->reply == 410);
+}
+
 /* Seconds before the endpoint is asked again after the `count`th failure. */
 static int64_t
 pause_after(const struct status *st, int64_t count)
 {
-	/* Throttled or mendable by people only: MSAL's 60 s, up to 15 minutes.
-	 * A fault of the service may be over at once. */
-	bool passes = st->class == CLASS_RETRY && st->reply != 429;
+	/* Throttled or mendable by people only: MSAL's 60 s, up to 15 minutes. */
+	bool passes = may_be_over(st);
 	int64_t pause = passes ? 5 : 60, most = passes ? 300 : 900;
 
 	while (--count > 0 && pause < most)

@@ -200,6 +200,11 @@ static const struct {
 	{ CLASS_RETRY, 503, -1, 3, 40 },
 	{ CLASS_RETRY, 503, -1, 60, 300 },
 	{ CLASS_RETRY, 429, -1, 0, 60 },
+	{ CLASS_RETRY, 400, -1, 0, 60 },	/* AADSTS50196, 90055 */
+	{ CLASS_RETRY, 400, -1, 2, 240 },
+	{ CLASS_RETRY, 408, -1, 0, 5 },
+	{ CLASS_RETRY, 410, -1, 0, 5 },
+	{ CLASS_RETRY, 0, -1, 0, 5 },
 	{ CLASS_RETRY, 429, 17, 0, 17 },
 	{ CLASS_RETRY, 503, 0, 5, 1 },
 	{ CLASS_CONFIG, 400, 30, 3, 30 },
