@@ -178,6 +178,37 @@ explain_refusal(struct check *k, const struct status *st,
 	check_fail(r, st->sysexit, c.what, c.fix);
 }
 
+static int
+reopen(struct check *k, struct status *st)
+{
+	session_close(k->session);
+	k->session = session_open(&k->params, st);
+	return k->session == NULL ? -1 : 0;
+}
+
+/* In two steps on a new connection where the long line of AUTH ended this one, as
+ * the next send does it. */
+static int
+log_in(struct check *k, const char *secret, struct status *st)
+{
+	struct status why = STATUS_INIT;
+	struct session_cost cost;
+
+	if (account_session_authenticate(k->session, k->account, secret,
+	    st) == 0)
+		return 0;
+	session_cost(k->session, &cost);
+	if (!cost.wants_two_step)
+		return -1;
+	k->params.auth_two_step = true;
+	if (reopen(k, &why) == -1) {
+		*st = why;
+		return -1;
+	}
+	status_clear(st);
+	return account_session_authenticate(k->session, k->account, secret, st);
+}
+
 /* A token from before the administrator mended something stays useless: the
  * next send asks for a new one, and so do we. */
 static int
@@ -194,13 +225,11 @@ try_new_token(struct check *k, struct status *st)
 	token_release(&k->token);
 	k->token = fresh;
 	k->has_claims = claims_read(&k->claims, fresh.access.data);
-	session_close(k->session);
-	k->session = session_open(&k->params, &why);
-	if (k->session == NULL) {
+	if (reopen(k, &why) == -1) {
 		*st = why;
 		return -1;
 	}
-	return account_session_authenticate(k->session, k->account, fresh.access.data, st);
+	return log_in(k, fresh.access.data, st);
 }
 
 static int
@@ -210,12 +239,12 @@ authenticate(struct check *k, struct status *st)
 	int rc;
 
 	if (account_wants_token(k->account)) {
-		rc = account_session_authenticate(k->session, k->account, k->token.access.data, st);
+		rc = log_in(k, k->token.access.data, st);
 		return rc == -1 ? try_new_token(k, st) : rc;
 	}
 	rc = config_read_password(&k->config, k->account, &password, st);
 	if (rc == 0)
-		rc = account_session_authenticate(k->session, k->account, password.data, st);
+		rc = log_in(k, password.data, st);
 	buf_wipe(&password);
 	return rc;
 }

@@ -27,7 +27,7 @@ set_params(struct delivery_connection *dc, const struct connect_request *r)
 	p->answer_ms = ANSWER_MS;
 	p->trace = r->trace;
 	p->trace_context = r->trace_context;
-	p->auth_two_step = dc->peer.two_step != 0;
+	p->auth_two_step = dc->peer.two_step != 0 || r->two_step;
 	p->use_chunking = dc->peer.no_bdat == 0 && !r->without_bdat;
 	if (dc->peer.no_resume != 0)
 		return;
@@ -124,12 +124,39 @@ meet(struct delivery_connection *dc, const struct connect_request *r,
 	return state == TOKEN_THERE ? 0 : reopen_if_closed(dc, r, st);
 }
 
+/* A server that ends the session over the long line of AUTH, or answers each piece
+ * of it, gets another one where that is said in two steps. */
+static int
+authenticate(struct delivery_connection *dc, const struct connect_request *r,
+    const char *secret, struct status *st)
+{
+	const struct session_cost learned = { .two_step = true };
+	struct connect_request again = *r;
+	struct session_cost cost;
+
+	if (account_session_authenticate(dc->session, r->account, secret,
+	    st) == 0)
+		return 0;
+	session_cost(dc->session, &cost);
+	if (!cost.wants_two_step || clock_left(r->deadline) == 0)
+		return -1;
+	connect_end(dc);
+	status_clear(st);
+	again.two_step = true;
+	if (open_session(dc, &again, NULL, st) == -1 ||
+	    account_session_authenticate(dc->session, r->account, secret,
+	    st) == -1)
+		return -1;
+	peer_learn(&dc->peer, dc->config, &learned);
+	return 0;
+}
+
 static int
 log_in(struct delivery_connection *dc, const struct connect_request *r,
     struct token *token, struct status *st)
 {
 	if (meet(dc, r, token, st) == 0 &&
-	    account_session_authenticate(dc->session, r->account, token->access.data, st) == 0)
+	    authenticate(dc, r, token->access.data, st) == 0)
 		return 0;
 	connect_end(dc);
 	return -1;
@@ -167,7 +194,7 @@ connect_with_password(struct delivery_connection *dc,
 	if ((r->account->auth == AUTH_NONE ||
 	    config_read_password(r->config, r->account, &password, st) == 0) &&
 	    open_session(dc, r, NULL, st) == 0)
-		rc = account_session_authenticate(dc->session, r->account, password.data, st);
+		rc = authenticate(dc, r, password.data, st);
 	if (rc == -1)
 		connect_end(dc);
 	buf_wipe(&password);

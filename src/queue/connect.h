@@ -14,6 +14,7 @@ struct connect_request {
 	bool			 is_runner, is_record;	/* delivery.h */
 	const char		*from;		/* for hints, or NULL */
 	bool			 without_bdat;	/* whatever is known */
+	bool			 two_step;	/* of AUTH; likewise */
 	void			(*trace)(void *context, char direction,
 				    const char *line);
 	void			*trace_context;

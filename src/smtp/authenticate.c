@@ -71,14 +71,18 @@ say(struct session *s, const char *line, struct status *st)
 
 /* Whether the server had no quarrel with us but with the length or form of the
  * line: RFC 4954 4 allows 12288 octets there, many servers stop at 512 or 2048
- * (Dovecot: "500 5.5.2 Line too long"). */
+ * (Dovecot: "500 5.5.2 Line too long").  5.5.121 to 5.5.127 are Exchange's for
+ * what is in it. */
 static bool
 line_was_refused(const struct session *s)
 {
-	return s->usable && (s->reply.code == 500 || s->reply.code == 501 ||
-	    strcmp(s->reply.enhanced, "5.5.2") == 0 ||
-	    strcmp(s->reply.enhanced, "5.5.6") == 0 ||
-	    strcasestr(s->reply.text.data, "too long") != NULL);
+	const char *enhanced = s->reply.enhanced;
+
+	if (dialogue_class(s) < 4 || strncmp(enhanced, "5.5.12", 6) == 0)
+		return false;
+	return s->reply.code == 500 || s->reply.code == 501 ||
+	    strcmp(enhanced, "5.5.2") == 0 || strcmp(enhanced, "5.5.6") == 0 ||
+	    strcasestr(s->reply.text.data, "too long") != NULL;
 }
 
 /* Name first, blob when asked for it. */
@@ -200,10 +204,11 @@ send_blob(struct session *s, const struct mechanism *m, const struct buf *blob,
 
 	if (present(s, m, blob, two_steps, st) == -1)
 		return -1;
-	if (!two_steps && s->line_refused) {
-		s->two_step = two_steps = true;
+	if (!two_steps && s->line_refused && s->usable) {
+		two_steps = true;
 		if (present(s, m, blob, true, st) == -1)
 			return -1;
+		s->two_step = dialogue_class(s) == 2;
 	}
 	if (judge(s, m, st) == 0)
 		return 0;

@@ -22,7 +22,7 @@ struct session {
 	bool			 in_transaction;/* RSET before the next MAIL */
 	bool			 resume_failed;	/* on the connection before */
 	bool			 two_step;
-	bool			 line_refused;	/* that of AUTH, for its length */
+	bool			 line_refused;	/* AUTH's, and nothing said since */
 	bool			 bdat_failed;	/* nothing known of it but grief */
 	bool			 bdat_works;	/* it took a message that way */
 	/* Transactions in flight, by next; pipeline.c. */

@@ -243,5 +243,6 @@ session_cost(const struct session *s, struct session_cost *cost)
 	cost->tls_resumed = stream_tls_resumed(s->stream);
 	cost->resume_failed = s->resume_failed;
 	cost->two_step = s->two_step;
+	cost->wants_two_step = s->line_refused && !s->p.auth_two_step;
 	cost->bdat_failed = s->bdat_failed;
 }

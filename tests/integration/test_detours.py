@@ -12,11 +12,13 @@ from hostile_server import DATA, END, HELLO, RESET, WAIT
 
 HONEST = AUTH + ("<235 ok",) + HONEST_END
 CLOSES_AT_HELLO = BEFORE_TLS + ("<220 go", HELLO, END)
+CLOSES_AT_AUTH = AUTH + ("<500 5.5.2 Line too long", END)
 TO_MAIL = SECURE + (CHUNKS, ">AUTH", "<235 ok", ">MAIL", ">RCPT")
 # A large one's BDAT follows the answers to its envelope.
 TO_BDAT = TO_MAIL + ("<250 ok", "<250 ok", ">BDAT")
 BY_DATA = TO_MAIL + (">DATA", "<250 ok", "<250 ok", "<354 go", DATA, "<250 ok")
 NO_BDAT = TO_BDAT + ("<502 5.5.2 Error: command not recognized", WAIT)
+TWO_STEPS = AUTH + ("<334 ", ">", "<235 ok") + HONEST_END
 NOBODY = (END,)         # comes as often as that
 
 LARGE = harness.SIMPLE + (b"x" * 70 + b"\n") * 40000
@@ -29,6 +31,11 @@ TABLE = (
         False),
     Row("a session that is to be resumed", harness.SIMPLE, (0, 0, 0, 0),
         [HONEST, CLOSES_AT_HELLO, HONEST, HONEST, HONEST], True),
+    Row("the end after a long line of AUTH", harness.SIMPLE, (0, 0),
+        [CLOSES_AT_AUTH, TWO_STEPS, TWO_STEPS], True),
+    Row("a long line of AUTH answered twice", harness.SIMPLE, (0, 0),
+        [AUTH + (b"500 5.5.2 Line too long\r\n500 5.5.1 Unknown\r\n", WAIT),
+         TWO_STEPS, TWO_STEPS], True),
     Row("BDAT refused while it is said", LARGE, (0, 0),
         [NO_BDAT, BY_DATA, BY_DATA], True),
     Row("hung up while BDAT is said", LARGE, (75, 0),
@@ -37,12 +44,16 @@ TABLE = (
 
 
 class Detours(HostileCase):
-    def play(self, row):
-        played = self.server(row.scripts + [NOBODY])
+    def serve(self, scripts):
+        """The server, and a config for it."""
+        played = self.server(scripts + [NOBODY])
         self.addCleanup(played.server.stop)
-        config = self.sandbox.write_config(
+        return played, self.sandbox.write_config(
             played.here / "mailbearer.conf", port=played.server.port,
             spool=False, ca_file=str(self.ca_file), **played.settings())
+
+    def play(self, row):
+        played, config = self.serve(row.scripts)
         for code in row.codes:
             played.result = run(
                 [str(PROGRAM), "sendmail", "-C", config, "bob@example.net"],
@@ -60,6 +71,15 @@ class Detours(HostileCase):
         for row in TABLE:
             with self.subTest(row.name):
                 self.play(row)
+
+    def test_check_makes_them_too(self):
+        played, config = self.serve([
+            CLOSES_AT_AUTH, AUTH + ("<334 ", ">", "<235 2.7.0 in", ">MAIL",
+                                    "<250 ok", ">RSET", "<250 ok")])
+        played.result = run([str(PROGRAM), "check", "-C", config], b"",
+                            timeout=60)
+        self.assertRegex(played.result.stdout, r"(?m)^ok +AUTH +235 2\.7\.0 in",
+                         str(played))
 
 
 if __name__ == "__main__":

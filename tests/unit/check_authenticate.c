@@ -16,13 +16,15 @@
 #define BLOB	"dXNlcj1hcHBAeAFhdXRoPUJlYXJlci"
 #define AT_ONCE	">AUTH XOAUTH2 " BLOB
 #define BY_NAME	">AUTH XOAUTH2", "<334 ", ">" BLOB
+#define TOO_LONG "<500 5.5.2 Line too long"
 #define NO	"<535 5.7.8 Error: authentication failed"
 
 static const struct row {
 	const char	*name;
 	const char	*steps[20];
-	int		 reply;		/* of the status; 0: taken */
+	int		 reply;		/* of the status; 0: taken; -1: none */
 	bool		 two_step;	/* learned */
+	bool		 wants;		/* another session, for two steps */
 	bool		 is_short, is_known;
 } rows[] = {
 	{ "taken at once", { HELLO, AT_ONCE, "<235 ok" },
@@ -52,6 +54,24 @@ static const struct row {
 	  .reply = 454 },
 	{ "a line that nobody cuts", { HELLO, AT_ONCE, NO }, .reply = 535,
 	  .is_short = true },
+	/* Dovecot */
+	{ "refused", { HELLO, AT_ONCE, TOO_LONG, BY_NAME, "<235 ok" },
+	  .two_step = true },
+	{ "refused, and so is the token", { HELLO, AT_ONCE, TOO_LONG, BY_NAME,
+	  NO }, .reply = 535 },
+	{ "refused, and the end", { HELLO, AT_ONCE, TOO_LONG, "^" },
+	  .reply = -1, .wants = true },
+	{ "refused by 421", { HELLO, AT_ONCE, "<421 4.7.0 line too long", "!" },
+	  .reply = 421, .wants = true },
+	{ "refused piece by piece", { HELLO, AT_ONCE,
+	  "(500 5.5.2 Line too long\r\n500 5.5.1 what?\r\n", "~" },
+	  .reply = 500, .wants = true },
+	{ "refused piece by piece, slowly", { HELLO, AT_ONCE, TOO_LONG,
+	  ">AUTH XOAUTH2", "<500 5.5.1 what?" }, .reply = 500, .wants = true },
+	{ "known to refuse", { HELLO, ">AUTH XOAUTH2", "<500 5.5.1 what?" },
+	  .reply = 500, .is_known = true },
+	{ "Exchange's quarrel with what is in it", { HELLO, AT_ONCE,
+	  "<501 5.5.127 Token will expire soon" }, .reply = 501 },
 	{ "known to cut", { HELLO, BY_NAME, NO }, .reply = 535, .is_known = true },
 };
 
@@ -79,8 +99,10 @@ START_TEST(a_long_line)
 	ck_assert_ptr_nonnull(s);
 	ck_assert_msg(session_authenticate(s, &c, &st) ==
 	    (row->reply == 0 ? 0 : -1), "%s: %s", row->name, st.text);
-	ck_assert_msg(st.reply == row->reply, "%s: %d", row->name, st.reply);
+	ck_assert_msg(st.reply == (row->reply == -1 ? 0 : row->reply), "%s: %d",
+	    row->name, st.reply);
 	session_cost(s, &cost);
+	ck_assert_msg(cost.wants_two_step == row->wants, "%s", row->name);
 	ck_assert_msg(cost.two_step == row->two_step, "%s", row->name);
 	session_close(s);
 	ck_assert_msg(forked_server_end(&server) == 0, "%s", row->name);
