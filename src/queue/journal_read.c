@@ -275,11 +275,36 @@ broken(struct status *st, int64_t position)
 	    "journal: no valid record at byte %" PRId64, position);
 }
 
+/* When the power fails a block may be missing though those behind it are there: it
+ * reads as NULs, which no record has.  All that was synced together is gone then,
+ * and that is a "sent" that stood in a list, and the group behind it: nothing
+ * follows that closes a group but the last record.  Anything else is damage. */
+static bool
+has_hole(struct sealed *r, const char *bytes, size_t len, const char *id,
+    int64_t position)
+{
+	size_t at, line, used;
+	const char *end;
+	int type;
+
+	for (at = 0; at < len; at += line) {
+		end = memchr(bytes + at, '\n', len - at);
+		line = end != NULL ? (size_t)(end - bytes) + 1 - at : len - at;
+		if (at == 0 && memchr(bytes, '\0', line) == NULL)
+			return false;
+		if (at + line != len && sealed_next(r, bytes + at, len - at, id,
+		    position + (int64_t)at, &used) == SEALED_GOOD &&
+		    (type = find_type(r->type)) != -1 && types[type].closes)
+			return false;
+	}
+	return true;
+}
+
 /* Checks every record and finds the end of the last closed group.  A group counts
  * as a whole or not at all: of one that a crash cut off, states without their
  * attempt would say who was served, but not when the others are due.  Only the
- * end can be torn, since records are appended; a bad one before that is damage,
- * and nothing of it is believed.  The first group was there before the file had
+ * end can be torn, since records are appended, or what was synced last have a hole;
+ * a bad one before that is damage, and nothing of it is believed.  The first group was there before the file had
  * a name (spool_commit.c): without it this is none of ours. */
 static int
 find_good_end(struct sealed *r, const char *bytes, size_t len, const char *id,
@@ -298,7 +323,8 @@ find_good_end(struct sealed *r, const char *bytes, size_t len, const char *id,
 		if (types[type].closes)
 			*good = at;
 	}
-	if (result == SEALED_BROKEN || *good == 0)
+	if (*good == 0 || (result == SEALED_BROKEN &&
+	    !has_hole(r, bytes + at, len - at, id, position + (int64_t)at)))
 		return broken(st, position + (int64_t)at);
 	return 0;
 }

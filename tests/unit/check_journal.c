@@ -239,6 +239,66 @@ START_TEST(a_torn_end_is_ignored)
 }
 END_TEST
 
+/* As long as a few lines, in what one sync was to bring to the disk. */
+static void
+dig(struct journal *j, size_t from, size_t first, int expected)
+{
+	char saved[300];
+	struct spool_entry e;
+	size_t good, size = sizeof saved;
+
+	if (size > j->bytes.len - from)
+		size = j->bytes.len - from;
+	memcpy(saved, j->bytes.data + from, size);
+	memset(j->bytes.data + from, 0, size);
+	ck_assert_int_eq(read_back(&e, j, &good), expected);
+	memcpy(j->bytes.data + from, saved, size);
+	if (expected == -1)
+		return;
+	ck_assert_uint_eq(good, first);
+	ck_assert_int_eq(e.submission.envelope.recipients[0].state,
+	    RECIPIENT_PENDING);
+	ck_assert(!e.answer_unknown);
+	spool_entry_release(&e);
+}
+
+/* A block that did not reach the disk, before others that did: with a list, the
+ * record "sent" was not synced alone. */
+START_TEST(a_hole_in_the_last_sync_is_ignored)
+{
+	const struct journal_attempt a = { .at = 1, .next = 2, .number = 1 };
+	struct status st = STATUS_INIT;
+	size_t first, sent, i, k;
+	struct fate *f;
+	struct journal j;
+
+	first_group(&j);
+	first = j.bytes.len;
+	journal_add_mark(&j, JOURNAL_SENT, 1);
+	sent = j.bytes.len;
+	for (i = 0; i < 5; i++) {
+		recipients[i].state = i == 0 ? RECIPIENT_DELIVERED :
+		    RECIPIENT_DEFERRED;
+		status_set(&st, EX_TEMPFAIL, "%zu", i);
+		f = fate_new(&st);
+		recipient_share(&recipients[i], recipients[i].state, f);
+		fate_release(f);
+	}
+	journal_add_states(&j, recipients, 5);
+	journal_add_attempt(&j, &a, &st);
+	for (i = first; i < sent; i++)
+		dig(&j, i, first, 0);
+	/* Before that it is damage: the first group; one behind which another was
+	 * synced. */
+	for (k = 0; k < first; k += 7)
+		dig(&j, k, first, -1);
+	journal_add_mark(&j, JOURNAL_FAILED, 3);
+	for (i = first; i < sent; i++)
+		dig(&j, i, first, -1);
+	journal_release(&j);
+}
+END_TEST
+
 /* One bit wrong before the last record: broken, whatever follows. */
 START_TEST(a_broken_record_breaks_the_file)
 {
@@ -622,6 +682,7 @@ suite(void)
 	tcase_add_test(t, the_null_path_is_not_no_path);
 	tcase_add_test(t, attempts_and_marks_add_up);
 	tcase_add_test(t, a_torn_end_is_ignored);
+	tcase_add_test(t, a_hole_in_the_last_sync_is_ignored);
 	tcase_add_test(t, a_broken_record_breaks_the_file);
 	tcase_add_test(t, records_hold_for_one_place_only);
 	tcase_add_test(t, the_shortest_journal_is_read);
