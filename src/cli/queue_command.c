@@ -12,6 +12,7 @@
 #include "cli/confine.h"
 #include "cli/listing.h"
 #include "cli/out.h"
+#include "cli/queue_adopt.h"
 #include "cli/queue_check.h"
 #include "cli/queue_open.h"
 #include "cli/queue_report.h"
@@ -355,6 +356,7 @@ act(struct request *q, struct status *st)
 
 	if (action == NULL)
 		return -1;
+	queue_adopt(&q->caller, &q->queue.config);
 	rc = action->run(q, a->count > 2 ? a->items[2] : NULL, st);
 	for (i = 3; i < a->count && rc == 0; i++)
 		rc = action->run(q, a->items[i], st);
@@ -391,7 +393,7 @@ run(struct request *q)
 		    "there is no configuration");
 	else {
 		admin_log(&q->queue.config);
-		confine_sender(&q->caller, &q->queue.config);
+		confine_queue(&q->caller, &q->queue.config);
 		if (act(q, &st) == -1)
 			code = admin_fail(&q->caller, &st);
 		confine_end();

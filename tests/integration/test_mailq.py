@@ -12,7 +12,7 @@ import tempfile
 import time
 import unittest
 
-from harness import Case, PROGRAM, installed_config, run
+from harness import Case, PREFIX, PROGRAM, SIMPLE, installed_config, run
 
 USER = 42420            # the installation's user and group: need not exist
 ALICE, BOB = 42421, 42422
@@ -280,6 +280,50 @@ class Command(Queue):
         result = self.queue("remove", one, code=75)
         self.assertIn("worked on", result.stderr)
         self.assertEqual(self.ids(), [one])
+
+
+class Meanwhile(Queue):
+    """What was kept while the config was wrong, when it is mended: it lies where
+    no config would have it."""
+
+    def setUp(self):
+        super().setUp()
+        self.text = pathlib.Path(self.config()).read_text(encoding="utf-8")
+        self.enterContext(installed_config("nonsense = 1\n" + self.text))
+        self.unnamed = PREFIX / "var/spool/mailbearer"
+        for part in ("new", "failed"):
+            (self.unnamed / part).mkdir(parents=True, exist_ok=True)
+            for path in (self.unnamed / part).iterdir():
+                path.unlink()
+        result = run([str(PREFIX / "sbin/sendmail"), "b@example.net",
+                      "c@@d.example"], SIMPLE)
+        self.assertEqual(result.code, 0, result.stderr)
+        self.assertEqual(self.left(), (1, 1))
+        (PREFIX / "etc/mailbearer.conf").write_text(self.text, encoding="utf-8")
+
+    def left(self):
+        return tuple(len(os.listdir(self.unnamed / part))
+                     for part in ("new", "failed"))
+
+    def command(self, *words):
+        result = run([str(PROGRAM), *words])
+        self.assertEqual(result.code, 0, result.stderr)
+        return result.stdout
+
+    def test_it_is_listed(self):
+        self.assertIn("b@example.net", self.command("queue"))
+        self.assertIn("c@@d.example", self.command("queue", "failed"))
+        self.assertEqual(self.left(), (0, 0))
+
+    def test_it_is_tried(self):
+        self.assertIn("1 delivered", self.command("queue", "retry"))
+        self.delivered()
+
+    def test_a_queue_run_sends_it(self):
+        self.command("sendmail", "-q")
+        self.delivered()
+        self.assertEqual(self.left(), (0, 0))
+        self.assertEqual(len(self.ids("failed")), 1)
 
 
 class Check(Queue):
