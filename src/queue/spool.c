@@ -27,13 +27,15 @@
 					 * younger may not be locked yet */
 #define ABANDONED_AFTER	86400
 
-/* new/ or failed/, made if it is missing. */
+/* new/ or failed/, made if it is missing, and on the disk before anything is kept
+ * there. */
 static int
 open_part(int directory, const char *path, const char *name, struct status *st)
 {
 	int fd;
 
-	if (mkdirat(directory, name, 0750) == -1 && errno != EEXIST) {
+	if (mkdirat(directory, name, 0750) == 0 ? fsync(directory) == -1 :
+	    errno != EEXIST) {
 		status_set_errno(st, EX_CANTCREAT, "making %s/%s", path, name);
 		return -1;
 	}

@@ -39,8 +39,10 @@ check_ours(struct spool_entry *e, struct status *st)
 {
 	if (spool_entry_is_ours(e))
 		return 0;
-	return status_set(st, EX_TEMPFAIL,
+	status_set(st, EX_TEMPFAIL,
 	    "message %s: we were too slow, another process went ahead", e->id);
+	st->scope = SCOPE_MESSAGE;	/* the disk is well */
+	return -1;
 }
 
 /* `doing` this message cannot be done: a full disk takes nothing of the others

@@ -85,6 +85,12 @@ class Spool(unittest.TestCase):
         self.assertTrue(found)
         return found
 
+    def test_the_first_message_finds_its_directory_on_the_disk(self):
+        self.fresh()
+        first = [name for name, _ in self.calls("commit", message=SMALL)]
+        second = [name for name, _ in self.calls("commit", message=SMALL)]
+        self.assertEqual(first.count("fsync"), second.count("fsync") + 2)
+
     def temporary(self):
         return [name for name in os.listdir(self.directory)
                 if name not in ("new", "failed")]

@@ -355,6 +355,7 @@ START_TEST(a_late_holder_finds_out)
 	ck_assert(!spool_entry_is_ours(&e));
 	ck_assert_int_eq(spool_record_sent(&e, &status), -1);
 	ck_assert_int_eq(status.sysexit, EX_TEMPFAIL);
+	ck_assert_int_eq(status.scope, SCOPE_MESSAGE);
 	ck_assert(spool_entry_is_ours(&other));
 	ck_assert_int_eq(spool_record_sent(&other, &status), 0);
 	spool_entry_release(&other);
