@@ -41,6 +41,9 @@ struct run {
 
 /* clock_ms until which an account is left alone; 0: it is not. */
 int64_t	run_blocked_until(const struct run *r, const struct account *account);
+/* The same for a message of which it is not known whose it will be: the first that
+ * may be sent for again; 0 if one may now. */
+int64_t	run_all_blocked_until(const struct run *r);
 /* clock_ms until which a message is left alone, whatever the spool says of it. */
 int64_t	run_unwritten_until(const struct run *r, const char *id);
 /* There is something to do at `when` (clock_ms). */

@@ -40,6 +40,22 @@ run_blocked_until(const struct run *r, const struct account *account)
 	return until > clock_ms() ? until : 0;
 }
 
+int64_t
+run_all_blocked_until(const struct run *r)
+{
+	int64_t until, first = CLOCK_NEVER;
+	size_t i;
+
+	for (i = 0; i < r->config->account_count; i++) {
+		until = run_blocked_until(r, &r->config->accounts[i]);
+		if (until == 0)
+			return 0;
+		if (until < first)
+			first = until;
+	}
+	return i == 0 ? 0 : first;
+}
+
 /* Nobody waits while others could use the connection. */
 static void
 block(struct run *r, const struct account *account, int64_t until)

@@ -28,6 +28,7 @@
 struct candidate {
 	char	id[SPOOL_ID_SIZE];
 	const struct account *account;	/* of its last attempt, or NULL */
+	bool	is_readable;		/* if not, run_message() sets it aside */
 	size_t	order;			/* by age */
 	uid_t	uid;			/* whose it is */
 	size_t	round;			/* see deal_rounds() */
@@ -77,8 +78,8 @@ is_wanted(struct run *r, const struct spool_entry *e)
 	return false;
 }
 
-static void
-add(struct candidates *list, const char *id, const struct account *account)
+static struct candidate *
+add(struct candidates *list, const char *id)
 {
 	struct candidate *c;
 	struct spool_id parts = { 0 };
@@ -91,10 +92,20 @@ add(struct candidates *list, const char *id, const struct account *account)
 	c = &list->items[list->count];
 	memset(c, 0, sizeof *c);
 	memcpy(c->id, id, strlen(id) + 1);
-	c->account = account;
 	if (spool_id_parse(&parts, id))
 		c->uid = parts.uid;
 	c->order = list->count++;
+	return c;
+}
+
+static void
+add_readable(struct run *r, struct candidates *list, const struct spool_entry *e)
+{
+	struct candidate *c = add(list, e->id);
+
+	c->is_readable = true;
+	if (e->last_account != NULL)
+		c->account = config_account(r->config, e->last_account);
 }
 
 /* Looks without locking: most messages, most of the time, are not due. */
@@ -109,12 +120,11 @@ consider(struct run *r, struct candidates *list, const char *id)
 	switch (spool_peek(&r->spool, id, false, &e, &st)) {
 	case 0:
 		if (is_wanted(r, &e))
-			add(list, id, e.last_account == NULL ? NULL :
-			    config_account(r->config, e.last_account));
+			add_readable(r, list, &e);
 		spool_entry_release(&e);
 		break;
 	case -1:
-		add(list, id, NULL);	/* run_message() sets it aside */
+		add(list, id);
 		break;
 	}
 }
@@ -166,6 +176,15 @@ run_hold(struct run *r)
 	(void)manifest_hold(&r->manifest, &r->spool);
 }
 
+/* Asked before it is locked, read and listed: that costs a sync for eight. */
+static int64_t
+blocked_until(const struct run *r, const struct candidate *c)
+{
+	if (c->account != NULL)
+		return run_blocked_until(r, c->account);
+	return c->is_readable ? run_all_blocked_until(r) : 0;
+}
+
 static void
 try_all(struct run *r, const struct candidates *list)
 {
@@ -181,8 +200,7 @@ try_all(struct run *r, const struct candidates *list)
 		/* Those of another account need not wait for this one's server. */
 		if (i != 0 && c->account != list->items[i - 1].account)
 			run_begin(r);
-		until = c->account == NULL ? 0 :
-		    run_blocked_until(r, c->account);
+		until = blocked_until(r, c);
 		if (until != 0)
 			run_wake_at(r, until);
 		else

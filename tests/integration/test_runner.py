@@ -350,6 +350,15 @@ class Runner(Queue):
         self.delivered(8)
         self.assertEqual(sorted(os.listdir(self.spool)), ["failed", "new"])
 
+    def test_who_has_to_wait_is_not_listed(self):
+        """The first eight, or a few more, until the limit is found reached."""
+        self.may_trace()
+        self.use(messages_per_minute=5)
+        self.queue(50)
+        self.assertEqual(self.run_queue(0, "force")[1], 5)
+        self.assertLessEqual(self.syncs(), 2)
+        self.assertEqual(len(self.waiting()), 45)
+
     def lists_after(self, fault):
         """Lists that a run leaves behind in which a call fails; what waits is
         then sent, and the next run sees to them."""
