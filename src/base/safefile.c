@@ -296,6 +296,8 @@ refuse_open(const struct walk *w, const char *path, struct status *st)
 		    "search this directory", "g+x", st);
 	if (errno == ENOENT) {
 		status_set(st, EX_CONFIG, "%s does not exist", path);
+		status_hint(st, "make it, or correct its name in the "
+		    "configuration");
 		errno = ENOENT;
 		return -1;
 	}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -87,9 +88,9 @@ set_up(struct identity *id, struct arguments *a, struct status *st)
 	if (privilege_drop(id, false, st) == -1 ||
 	    setup_options(&s, a, st) == -1)
 		goto out;
-	if (s.file == NULL && id->uid != 0) {
-		status_set(st, EX_NOPERM, "only root may write "
-		    CONFIG_PATH);
+	if (s.file == NULL && access(SYSCONFDIR, W_OK) == -1 &&
+	    errno == EACCES) {
+		status_set(st, EX_NOPERM, "you may not write " CONFIG_PATH);
 		status_hint(st, "run this as root, or write another file with "
 		    "-C FILE");
 		goto out;

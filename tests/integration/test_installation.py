@@ -395,6 +395,15 @@ class Installation(unittest.TestCase):
         self.assertEqual(result.code, 77)
         self.assertIn("run this as root", result.stderr)
 
+    def test_setup_is_for_whose_the_place_is(self):
+        """As that of a prefix in a home is its user's."""
+        os.chown("/etc", NOBODY, NOBODY)
+        self.addCleanup(os.chown, "/etc", 0, 0)
+        result = self.new("--generate-certificate", user=NOBODY, group=NOBODY,
+                          extra_groups=[], cwd="/")
+        self.assertEqual(result.code, 73)
+        self.assertIn("--force replaces it", result.stderr)
+
 
 def no_new_privileges():
     ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)     # PR_SET_NO_NEW_PRIVS

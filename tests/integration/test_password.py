@@ -110,6 +110,7 @@ class Password(CertifiedCase):
                 self.assertEqual(result.code, 78)
                 self.assertIn(str(self.file), result.stderr)
                 self.assertIn(says, result.stderr)
+        self.assertIn("hint: make it, or correct its name", result.stderr)
         self.assertEqual(server.heard, [])
 
     def test_check_reads_the_same(self):
