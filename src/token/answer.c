@@ -88,13 +88,39 @@ copy_line(char *to, size_t size, const char *from)
 	status_printable(to, size, line);
 }
 
+/* RFC 6749 5.2; others have an object `error` with `code` and `message`. */
+static const char *
+error_of(const struct record *j)
+{
+	const char *error = record_text(j, "error");
+
+	return error[0] != '\0' ? error :
+	    record_text(record_object(j, "error"), "code");
+}
+
+/* App Service, Azure Arc and gateways say `message`. */
+static const char *
+description_of(const struct record *j)
+{
+	const char *const words[] = {
+		record_text(j, "error_description"), record_text(j, "message"),
+		record_text(record_object(j, "error"), "message"),
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof words / sizeof *words - 1; i++)
+		if (words[i][0] != '\0')
+			break;
+	return words[i];
+}
+
 static void
 read_error(struct answer *a, const struct record *j)
 {
-	const char *description = record_text(j, "error_description");
+	const char *description = description_of(j);
 	const char *number = strstr(description, "AADSTS");
 
-	status_printable(a->error, sizeof a->error, record_text(j, "error"));
+	status_printable(a->error, sizeof a->error, error_of(j));
 	copy_line(a->description, sizeof a->description, description);
 	status_printable(a->correlation_id, sizeof a->correlation_id,
 	    record_text(j, "correlation_id"));
@@ -116,20 +142,36 @@ may_hold_token(const struct buf *body)
 	    memmem(body->data, body->len, "eyJ", 3) != NULL;
 }
 
-/* The beginning of an answer that is no JSON, for people to recognise: a proxy's
- * page, mostly.  But it may be a good answer with something behind it. */
+/* What is shown in place of an answer's beginning, or NULL. */
+static const char *
+instead(const struct http_response *r, const char *beginning)
+{
+	if (r->cut)
+		return "(an answer of more than 256 KiB)";
+	if (r->body.len == 0)
+		return "(an empty answer)";
+	if (may_hold_token(&r->body))
+		return "(an answer with a token in it that cannot be read)";
+	/* It may spell the secret in a way of its own. */
+	if (strchr(beginning, '\\') != NULL)
+		return "(an answer without words)";
+	return NULL;
+}
+
+/* The beginning of an answer without words of its own, for people to recognise: a
+ * proxy's page, mostly.  But it may be a good answer with something behind it. */
 static void
 excerpt(struct answer *a, const struct http_response *r)
 {
 	char text[EXCERPT_MAX + 1];
 	size_t len = r->body.len < EXCERPT_MAX ? r->body.len : EXCERPT_MAX;
+	const char *words;
 
 	memcpy(text, r->body.data, len);
 	text[len] = '\0';
-	copy_line(a->description, sizeof a->description, r->cut ?
-	    "(an answer of more than 256 KiB)" : len == 0 ?
-	    "(an empty answer)" : may_hold_token(&r->body) ?
-	    "(an answer with a token in it that cannot be read)" : text);
+	words = instead(r, text);
+	copy_line(a->description, sizeof a->description,
+	    words != NULL ? words : text);
 }
 
 /* The body as it came, and as text of JSON: a slash may be written "\/". */
@@ -146,9 +188,8 @@ repeats_one(const struct http_response *r, const struct record *j,
 	    strlen(secret)) != NULL || memmem(r->body.data, r->body.len,
 	    encoded.data + 1, encoded.len - 1) != NULL;
 	if (j != NULL)
-		found = found || strstr(record_text(j, "error_description"),
-		    secret) != NULL || strstr(record_text(j, "error"),
-		    secret) != NULL;
+		found = found || strstr(description_of(j), secret) != NULL ||
+		    strstr(error_of(j), secret) != NULL;
 	buf_wipe(&encoded);
 	return found;
 }
@@ -226,7 +267,7 @@ answer_read(struct answer *a, const struct http_response *r,
 		    "(words that repeat the secret)");
 	else if (j != NULL)
 		read_error(a, j);
-	else
+	if (rc == -1 && a->error[0] == '\0' && a->description[0] == '\0')
 		excerpt(a, r);
 	record_free(j);
 	for (; rc == -1 && *secrets != NULL; secrets++)

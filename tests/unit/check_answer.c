@@ -95,6 +95,21 @@ static const struct {
 	{ 200, "[{\"access_token\":\"t\"}]", EX_TEMPFAIL, CLASS_RETRY, 0,
 	    "cannot be read" },
 	{ 302, "", EX_NOPERM, CLASS_CONFIG, 0, "empty" },
+	/* Identity endpoints and gateways, which have words of their own. */
+	{ 400, "{\"statusCode\":400,\"message\":\"No managed identity with "
+	    "specified parameters could be found\"}", EX_NOPERM, CLASS_CONFIG,
+	    0, "No managed identity" },
+	{ 401, "{\"error\":{\"code\":\"invalid_client\",\"message\":"
+	    "\"AADSTS7000215: bad\"}}", EX_NOPERM, CLASS_CONFIG, 7000215,
+	    "AADSTS7000215: bad" },
+	{ 403, "{\"message\":\"Forbidden by\\r\\npolicy\"}", EX_NOPERM,
+	    CLASS_CONFIG, 0, "Forbidden by  policy" },
+	{ 403, "{\"why\":\"blocked\"}", EX_NOPERM, CLASS_CONFIG, 0,
+	    "{\"why\":\"blocked\"}" },
+	{ 403, "{\"why\":\"bl\\u006fcked\"}", EX_NOPERM, CLASS_CONFIG, 0,
+	    "(an answer without words)" },
+	{ 503, "{\"error\":\"\"}", EX_TEMPFAIL, CLASS_RETRY, 0,
+	    "{\"error\":\"\"}" },
 	{ 400, "{\"error\":[1],\"error_description\":{\"a\":1}}", EX_NOPERM,
 	    CLASS_CONFIG, 0, "" },
 	{ 400, "\033[31mred", EX_NOPERM, CLASS_CONFIG, 0, "?[31mred" },
@@ -127,6 +142,9 @@ static const char *const repeated[] = {
 	"{\"error\":\"" SECRET "\"}",
 	"{\"error\":\"x\",\"error_description\":\"s3cret\\/with+odd~bytes\"}",
 	"{\"error_description\":\"\\u00733cret/with+odd~bytes\"}",
+	"{\"message\":\"\\u00733cret/with+odd~bytes\"}",
+	"{\"error\":{\"message\":\"s3cret\\/with+odd~bytes\"}}",
+	"{\"error\":{\"code\":\"s3cret\\/with+odd~bytes\"}}",
 };
 
 START_TEST(a_secret_that_comes_back_is_not_shown)
@@ -139,6 +157,20 @@ START_TEST(a_secret_that_comes_back_is_not_shown)
 	ck_assert_ptr_null(strstr(st.remote, "s3cret"));
 	ck_assert_ptr_null(strstr(a.error, "s3cret"));
 	ck_assert_str_eq(st.remote, "(words that repeat the secret)");
+	answer_release(&a);
+}
+END_TEST
+
+/* In a member that nobody knows it is not even looked for. */
+START_TEST(a_secret_in_a_spelling_of_its_own_is_not_shown)
+{
+	struct status st = STATUS_INIT;
+	struct answer a;
+
+	ck_assert_int_eq(read_answer(&a, 400,
+	    "{\"sent\":\"\\u0073\\u0033cr\\u0065t\\/w\\u0069th+odd\"}"), -1);
+	answer_judge(&a, &app, NULL, &st);
+	ck_assert_str_eq(st.remote, "(an answer without words)");
 	answer_release(&a);
 }
 END_TEST
@@ -307,6 +339,7 @@ suite(void)
 	tcase_add_loop_test(t, a_failure_is_judged, 0,
 	    sizeof failures / sizeof *failures);
 	tcase_add_test(t, pieces_of_a_secret_are_hidden);
+	tcase_add_test(t, a_secret_in_a_spelling_of_its_own_is_not_shown);
 	tcase_add_loop_test(t, a_secret_that_comes_back_is_not_shown, 0,
 	    sizeof repeated / sizeof *repeated);
 	tcase_add_loop_test(t, a_token_that_cannot_be_read_is_not_shown, 0, 5);
