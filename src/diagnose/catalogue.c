@@ -42,6 +42,10 @@
 #define OAUTH(http, error, outcome, loud, cause, fix) \
 	{ AT(TOKEN), http, NULL, NULL, 0, error, outcome, loud, cause, fix }
 
+/* By what an identity endpoint of Azure says: its `error`, if any, tells less. */
+#define SAYS(words, outcome, loud, cause, fix) \
+	{ AT(TOKEN), 400, NULL, words, 0, NULL, outcome, loud, cause, fix }
+
 #define FIX_SMTP_AUTH \
 	"in Exchange Online PowerShell: Set-CASMailbox -Identity {mailbox} " \
 	"-SmtpClientAuthenticationDisabled $false (it overrides the " \
@@ -471,6 +475,8 @@ static const struct diagnosis smtp_rows[] = {
 			"certificate) never needs this"
 #define FIX_CERTIFICATE	"upload the certificate to app {client-id} (Certificates & " \
 			"secrets) and compare the thumbprint in the server's words"
+#define FIX_IDENTITY	"assign the identity to this machine in Azure, or correct " \
+			"client-id; without one the machine's own is meant"
 #define FIX_FEDERATED	"compare issuer, subject and audience of the federated " \
 			"credential with those in the token file; letter case counts"
 
@@ -601,6 +607,13 @@ static const struct diagnosis token_rows[] = {
 	    "nothing: it takes a minute or so"),
 	OAUTH(500, NULL, WAIT(ACCOUNT), QUIET, "the token endpoint has a fault",
 	    "nothing: it passes; if it lasts, see Microsoft's service status"),
+	/* IMDS; App Service, in two ways. */
+	SAYS("Identity not found", PERMISSION, LOUD,
+	    "this machine has no such managed identity", FIX_IDENTITY),
+	SAYS("no managed identity", PERMISSION, LOUD,
+	    "this machine has no such managed identity", FIX_IDENTITY),
+	SAYS("Managed Identity found", PERMISSION, LOUD,
+	    "this machine has no such managed identity", FIX_IDENTITY),
 	OAUTH(0, "invalid_client", PERMISSION, LOUD,
 	    "the app's credential is not accepted",
 	    "check client-id and the credential of the app"),

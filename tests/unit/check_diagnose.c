@@ -452,6 +452,33 @@ static const struct {
 	{ 50033, CLASS_RETRY, "busy" },
 };
 
+/* What identity endpoints say when there is no such identity. */
+START_TEST(identities_that_are_not_there)
+{
+	static const struct {
+		const char *error, *words;
+	} answers_by_words[] = {
+		{ "invalid_request", "Identity not found" },
+		{ "", "No managed identity with specified parameters could be "
+		  "found" },
+		{ "", "No User Assigned or Delegated Managed Identity found for "
+		  "specified ClientId/ResourceId/PrincipalId." },
+	};
+	const struct diagnosis *d;
+	size_t i;
+
+	for (i = 0; i < sizeof answers_by_words / sizeof *answers_by_words;
+	    i++) {
+		d = diagnose_token(400, answers_by_words[i].error, 0,
+		    answers_by_words[i].words);
+		ck_assert_int_eq(d->class, CLASS_CONFIG);
+		ck_assert_ptr_nonnull(strstr(d->cause, "managed identity"));
+	}
+	d = diagnose_token(500, "", 0, "no managed identity yet");
+	ck_assert_int_eq(d->class, CLASS_RETRY);
+}
+END_TEST
+
 START_TEST(numbers_of_the_token_endpoint)
 {
 	const struct diagnosis *d = diagnose_token(400, "invalid_grant",
@@ -604,7 +631,8 @@ START_TEST(every_row_can_be_reached_and_fits)
 			reply += 56;
 		if (d->stages == 1u << DIAGNOSE_TOKEN)
 			got = diagnose_token(reply, d->oauth_error != NULL ?
-			    d->oauth_error : "", d->aadsts, "");
+			    d->oauth_error : "", d->aadsts,
+			    d->words != NULL ? d->words : "");
 		else
 			got = diagnose_reply(d->stages != 0 ?
 			    (enum diagnose_stage)stage : DIAGNOSE_END_OF_DATA,
@@ -663,6 +691,7 @@ suite(void)
 	    sizeof answers / sizeof *answers);
 	tcase_add_loop_test(t, numbers_of_the_token_endpoint, 0,
 	    sizeof numbers / sizeof *numbers);
+	tcase_add_test(t, identities_that_are_not_there);
 	tcase_add_test(t, a_hint_names_the_account);
 	tcase_add_test(t, no_sender_address_condemns_the_account);
 	tcase_add_test(t, no_recipient_condemns_the_account);
