@@ -269,7 +269,7 @@ retry(struct request *q, const char *prefix, struct status *st)
 	if (q->json)
 		return 0;
 	if (prefix != NULL)
-		queue_report_reason(&q->queue.spool, f.id);
+		queue_report_reason(&q->queue, f.id);
 	else
 		queue_report_rest(&q->queue);
 	return 0;

@@ -73,13 +73,26 @@ report_minute(struct out *out, const struct config *c, const struct account *a)
 	out_wrap(out, 2, why);
 }
 
+static void
+report_accounts(const struct config *c, bool is_waiting)
+{
+	struct out out;
+	size_t i;
+
+	out_init(&out, stdout);
+	for (i = 0; i < c->account_count; i++) {
+		report_pause(&out, c, &c->accounts[i]);
+		if (is_waiting)
+			report_minute(&out, c, &c->accounts[i]);
+	}
+}
+
 void
 queue_report_rest(struct queue *q)
 {
 	struct status st = STATUS_INIT;
 	struct listing l;
-	struct out out;
-	size_t i, waiting;
+	size_t waiting;
 
 	if (listing_read(&l, &q->spool, false, &st) == -1)
 		return;
@@ -87,28 +100,32 @@ queue_report_rest(struct queue *q)
 	listing_release(&l);
 	if (waiting > 0)
 		printf("%zu still waiting: mailbearer queue tells why\n", waiting);
-	out_init(&out, stdout);
-	for (i = 0; i < q->config.account_count; i++) {
-		report_pause(&out, &q->config, &q->config.accounts[i]);
-		if (waiting > 0)
-			report_minute(&out, &q->config,
-			    &q->config.accounts[i]);
-	}
+	report_accounts(&q->config, waiting > 0);
 }
 
+/* With the lock: what another run has was not for this one to try. */
 void
-queue_report_reason(struct spool *s, const char *id)
+queue_report_reason(struct queue *q, const char *id)
 {
+	char reason[LISTING_REASON] = "another queue run works on it";
 	struct status st = STATUS_INIT;
 	struct out out;
-	char reason[LISTING_REASON];
 	struct spool_entry e;
+	bool is_tried = true;
+	int rc = spool_load(&q->spool, id, false, &e, &st);
 
-	if (spool_peek(s, id, false, &e, &st) != 0)
+	if (rc == 1 && st.sysexit != EX_TEMPFAIL)
 		return;
-	listing_reason(reason, &e);
+	if (rc == -1)
+		listing_status(reason, &st);
+	else if (rc == 0) {
+		listing_reason(reason, &e);
+		spool_entry_release(&e);
+		is_tried = reason[0] != '\0';
+	}
 	out_init(&out, stdout);
 	out.column = printf("%s: ", id);
-	out_wrap(&out, 2, reason);
-	spool_entry_release(&e);
+	out_wrap(&out, 2, is_tried ? reason : "not tried yet");
+	if (!is_tried)
+		report_accounts(&q->config, true);
 }

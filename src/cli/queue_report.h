@@ -18,8 +18,8 @@ void	queue_report_run(const struct runner_counts *counts, bool json);
 /* How many messages are left, and what holds them back: the pause of an account,
  * or its full minute, leaves its other messages untried. */
 void	queue_report_rest(struct queue *q);
-/* Why a message that was tried by itself is there still; nothing if it is
+/* Why a message that was to be tried by itself is there still; nothing if it is
  * gone. */
-void	queue_report_reason(struct spool *s, const char *id);
+void	queue_report_reason(struct queue *q, const char *id);
 
 #endif

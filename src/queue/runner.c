@@ -301,8 +301,11 @@ run(struct run *r, struct status *st)
 {
 	int64_t end = clock_deadline(r->options->linger_ms);
 
-	if (manifest_recover(&r->spool, st) == -1)
+	if (spool_check_writable(&r->spool, st) == -1 ||
+	    manifest_recover(&r->spool, st) == -1) {
+		log_line(LOG_ERR, "%s", st->text);	/* nobody may be listening */
 		return -1;
+	}
 	tidy(r);
 	do {
 		if (scan(r, st) == -1)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -81,6 +82,19 @@ spool_close(struct spool *s)
 	close_one(&s->directory);
 	close_one(&s->waiting);
 	close_one(&s->failed);
+}
+
+int
+spool_check_writable(const struct spool *s, struct status *st)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(s->directory, &fs) == -1 || (fs.f_flag & ST_RDONLY) == 0)
+		return 0;
+	status_set(st, EX_CANTCREAT, "no queue run: %s is on a file system that "
+	    "is mounted read-only", s->config->spool_directory);
+	return status_hint(st, "see in dmesg(1) whether the kernel made it so after "
+	    "an error of the disk, and mount it for writing");
 }
 
 int

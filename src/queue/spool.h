@@ -57,6 +57,9 @@ struct spool_entry {
  * EX_CANTCREAT with a hint when it cannot be used. */
 int	spool_open(struct spool *s, const struct config *c, struct status *st);
 void	spool_close(struct spool *s);
+/* -1 with EX_CANTCREAT and a hint where the file system is mounted read-only: what
+ * waits can be looked at and nothing else. */
+int	spool_check_writable(const struct spool *s, struct status *st);
 /* The descriptor of failed/ or new/. */
 int	spool_part(const struct spool *s, bool is_failed);
 /* A directory descriptor for message_read(): what lands there needs no copy. */

@@ -279,6 +279,36 @@ class Command(Queue):
             time.sleep(0.05)
         result = self.queue("remove", one, code=75)
         self.assertIn("worked on", result.stderr)
+        self.assertIn("hint: another process is sending it", result.stderr)
+        self.assertIn(f"{one}: another queue run works on it\n",
+                      self.queue("retry", one).stdout)
+        self.assertEqual(self.ids(), [one])
+
+    def test_a_message_that_nobody_tried(self):
+        self.config(messages_per_minute=1)
+        one, two = self.keep("b@example.net"), self.keep("c@example.net")
+        self.queue("retry", one)
+        self.assertRegex(self.queue("retry", two).stdout,
+                         "%s: not tried yet\n.* goes on .*"
+                         "messages-per-minute" % two)
+
+    def test_a_spool_that_cannot_be_written(self):
+        """Whoever asks is told why, and not that the queue tells why."""
+        one = self.keep("b@example.net")
+        read_only = ["unshare", "-m", "sh", "-ec",
+                     'mount --bind "$0" "$0"\n'
+                     'mount -o remount,ro,bind "$0"\nexec "$@"',
+                     str(self.spool)]
+        if shutil.which("unshare") is None or run([*read_only, "true"]).code:
+            self.skipTest("needs a mount namespace")
+        path = str(self.directory / "mailbearer.conf")
+        for words in (["queue", "retry", "-C", path],
+                      ["sendmail", "-C", path, "-q"]):
+            with self.subTest(words=words):
+                result = run([*read_only, str(PROGRAM), *words])
+                self.assertEqual(result.code, 73)
+                self.assertRegex(result.stderr, "mounted read-only\n.*hint: "
+                                 ".*mount it for writing")
         self.assertEqual(self.ids(), [one])
 
 
