@@ -70,7 +70,8 @@ clean(const char *name, size_t len)
 }
 
 /* passwd(5), GECOS: the name ends at the first comma, and "&" stands for the
- * login name with a capital. */
+ * login name with a capital.  "" where it is the login name and no more, as that
+ * of root, www-data and backup on many hosts: their mail is to name the host. */
 static char *
 gecos_name(const char *gecos, const char *user)
 {
@@ -91,6 +92,8 @@ gecos_name(const char *gecos, const char *user)
 	}
 	name = clean(b.data, b.len);
 	buf_release(&b);
+	if (strcmp(name, user) == 0)
+		name[0] = '\0';
 	return name;
 }
 
