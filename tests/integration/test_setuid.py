@@ -289,6 +289,19 @@ class Names(Case):
                      "share/man/man5/mailbearer.conf.5"):
             self.assertTrue((PREFIX / name).exists(), name)
 
+    def test_the_pages_name_the_places_of_this_installation(self):
+        pages = [path.read_text("utf-8") for path in
+                 (PREFIX / "share" / "man").rglob("*.[578]")]
+        self.assertEqual(len(pages), 5)
+        text = "".join(pages)
+        for place, usual in (("etc/mailbearer.conf", "/etc/mailbearer"),
+                             ("var/lib/mailbearer", "/var/lib/mailbearer"),
+                             ("var/spool/mailbearer", "/var/spool/mailbearer"),
+                             ("libexec/mailbearer/mailbearer-token",
+                              "/usr/libexec/mailbearer")):
+            self.assertIn(f"Pa {PREFIX}/{place}", text)
+            self.assertNotRegex(text, f"[ \"]{usual}")
+
     def test_sendmail_reads_the_installed_config(self):
         for name in ("sbin/sendmail", "sbin/send-mail", "lib/sendmail"):
             result = run([str(PREFIX / name), "-C", "/dev/null",
