@@ -104,15 +104,16 @@ sent_all(void *context, struct status *st)
 	return 0;
 }
 
-/* Its answer comes after those to others: neither its lock nor the slot may run
- * out.  If one does, that cannot be helped: the message has left. */
+/* Its answer comes after those to others, or it takes long to leave: neither its
+ * lock nor the slot may run out.  If one does, that cannot be helped where the
+ * message has left, and sent_all() notices it where it has not. */
 static void
 waits(void *context)
 {
 	struct try *t = context;
 
 	(void)spool_entry_hold(&t->entry);
-	(void)manifest_hold(&t->run->manifest, &t->run->spool);
+	run_hold(t->run);
 	if (t->run->connection.slot.number != -1)
 		(void)limits_extend(&t->run->connection.slot);
 }

@@ -101,7 +101,7 @@ bool	spool_entry_is_ours(struct spool_entry *entry);
 /* Extends the lock alone, if it is time: while an answer is waited for. */
 bool	spool_entry_hold(struct spool_entry *entry);
 /* What a lock on a message promises: from there to the last byte of the data it
- * takes send-timeout at most. */
+ * takes send-timeout at most, or it is extended on the way. */
 int64_t	spool_hold_ms(const struct spool *s);
 /* REFUSED recipients are PENDING again. */
 void	spool_entry_forgive(struct spool_entry *entry);

@@ -13,6 +13,7 @@
 #include "queue/connect.h"
 
 #define RATE_WAIT_MS	3000
+#define LEAST_RATE	(32 * 1024)	/* octets a second, where nobody waits */
 
 static bool
 needs_smtputf8(const struct attempt *a)
@@ -108,6 +109,7 @@ compose(struct attempt *a, struct status *st)
 		.max_recipients = a->report->account->max_recipients,
 		.sent_all = a->o.sent_all != NULL ? sent_all : NULL,
 		.waits = a->o.waits != NULL ? waits : NULL,
+		.least_rate = a->o.is_runner ? LEAST_RATE : 0,
 	};
 	a->report->bytes = a->d.size;
 	return 0;
@@ -236,7 +238,8 @@ finish_others(struct attempt *a, size_t left)
 	return true;
 }
 
-/* A run has time for each transaction, a caller for all of them.  It is taken
+/* A run has time for each transaction, and more of it for a large message
+ * (LEAST_RATE), a caller for all of them.  It is taken
  * after the last wait for others: the answer to their data may take ten minutes
  * (RFC 5321 4.5.3.2.6), and what is begun when the time is over is said, not
  * heard, and sent again although it was delivered. */

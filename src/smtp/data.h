@@ -18,4 +18,9 @@ int	data_put_stuffed(struct session *s, const struct session_data *d,
 int	data_put_chunk(struct session *s, const struct session_data *d,
 	    struct status *st);
 
+/* After writing failed: if it was for the time, *st says how many octets of the
+ * message had been sent.  Returns -1. */
+int	data_was_late(const struct session *s, int64_t octets,
+	    const struct session_data *d, struct status *st);
+
 #endif

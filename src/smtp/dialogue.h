@@ -11,6 +11,8 @@
 #include "smtp/session.h"
 #include "smtp/stream.h"
 
+#define HOLD_MS	30000		/* between two calls of session_data.waits */
+
 struct session {
 	struct session_params	 p;
 	struct stream		*stream;

@@ -22,7 +22,6 @@
 #define FLIGHT_MAX	8
 #define FLIGHT_OCTETS	(256 * 1024)
 #define LINE_OCTETS	512	/* a command or a reply, RFC 5321 4.5.3.1 */
-#define HOLD_MS		30000	/* between two looks at the locks of those in flight */
 
 static int64_t
 weight_of(const struct session_data *d, size_t recipients)

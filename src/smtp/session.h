@@ -31,7 +31,8 @@ struct session_params {
 	int		 tls_minimum;		/* 10 to 13 */
 	const char	*ca_file, *ca_directory;	/* NULL: the system's */
 	const char	*tls_certificate, *tls_private_key;	/* NULL: none */
-	int64_t		 deadline;		/* clock_ms: last byte of data out */
+	/* clock_ms: last byte of data out, but see session_data.least_rate */
+	int64_t		 deadline;
 	int64_t		 answer_ms;		/* then the answer is awaited so long */
 	struct aside	*aside;			/* while it opens; NULL: none */
 	struct diagnose_values values;		/* for hints */
@@ -106,8 +107,13 @@ struct session_data {
 	 * and may refuse.  NULL if nobody cares. */
 	int	(*sent_all)(void *context, struct status *st);
 	/* Called now and then while the message waits for its answer behind
-	 * others, for whoever holds a lock that ends.  NULL if nobody does. */
+	 * others, or takes long to leave, for whoever holds a lock that ends.
+	 * NULL if nobody does. */
 	void	(*waits)(void *context);
+	/* The deadline moves on by a second with each so many octets that have
+	 * left: nobody waits, and a slow line is given the time that the size of
+	 * the message needs.  0: it stands. */
+	int64_t	 least_rate;
 };
 
 /* A transaction: MAIL, RCPTs and data.

@@ -210,7 +210,9 @@ push(struct transaction *t, struct status *st)
 	    dialogue_begin(t->s, DIAGNOSE_END_OF_DATA, st) == -1))
 		return -1;
 	stream_hurry(t->s->stream, clock_deadline(BLOCK_MS));
-	return dialogue_flush(t->s, DIAGNOSE_END_OF_DATA, st);
+	if (dialogue_flush(t->s, DIAGNOSE_END_OF_DATA, st) == -1)
+		return data_was_late(t->s, t->d.size, &t->d, st);
+	return 0;
 }
 
 /* A large message that did not leave in full, so that nobody has it.  A reply

@@ -9,6 +9,8 @@ A script is a tuple of steps:
     TLS             shake hands; Tls(...) with another certificate or versions
     HELLO           take the client's first octets of TLS, and no more
     REQUEST         take an HTTP request
+    STALL           read nothing until the test sets server.may_go_on
+    Sip(octets)     read so many octets a second, up to the lone dot
     DATA, CHUNK     take the message that follows, dot-stuffed or after BDAT n
     Flood(octets)   send this again and again until the client is gone
     Drip(octets)    send one octet after the other, slowly
@@ -32,9 +34,10 @@ import threading
 import time
 import warnings
 
-WAIT, END, RESET, HALF, UNWRAP, HELLO, REQUEST, DATA, CHUNK = \
+WAIT, END, RESET, HALF, UNWRAP, HELLO, REQUEST, DATA, CHUNK, STALL = \
     "WAIT", "END", "RESET", "HALF", "UNWRAP", "HELLO", "REQUEST", "DATA", \
-    "CHUNK"
+    "CHUNK", "STALL"
+Sip = collections.namedtuple("Sip", "octets")
 Flood = collections.namedtuple("Flood", "octets")
 Drip = collections.namedtuple("Drip", "octets")
 Abuse = collections.namedtuple("Abuse", "what")
@@ -135,6 +138,18 @@ class Speaker:
         data, _, self.incoming = (b"\r\n" + self.incoming).partition(
             b"\r\n.\r\n")
         self.server.messages.append(data[2:])
+
+    def do_stall(self):
+        self.server.may_go_on.wait(LIFE)
+
+    def do_sip(self, step):
+        while not self.incoming.endswith(b"\r\n.\r\n"):
+            before = len(self.incoming)
+            self.fill()
+            self.until = time.monotonic() + LIFE
+            time.sleep((len(self.incoming) - before) / step.octets)
+        self.server.messages.append(self.incoming)
+        self.incoming = b""
 
     def do_chunk(self):
         count = int(self.line.split()[1])
@@ -269,6 +284,7 @@ class Server:
         self.certificates = certificates
         self.script = list(script) if isinstance(script, list) else script
         self.heard, self.messages, self.complaints = [], [], []
+        self.may_go_on = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.threads = []
