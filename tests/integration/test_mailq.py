@@ -319,7 +319,9 @@ class Meanwhile(Queue):
     def setUp(self):
         super().setUp()
         self.text = pathlib.Path(self.config()).read_text(encoding="utf-8")
-        self.enterContext(installed_config("nonsense = 1\n" + self.text))
+        installed = installed_config("nonsense = 1\n" + self.text)
+        self.installed = installed.__enter__()
+        self.addCleanup(installed.__exit__, None, None, None)
         self.unnamed = PREFIX / "var/spool/mailbearer"
         for part in ("new", "failed"):
             (self.unnamed / part).mkdir(parents=True, exist_ok=True)
@@ -329,7 +331,7 @@ class Meanwhile(Queue):
                       "c@@d.example"], SIMPLE)
         self.assertEqual(result.code, 0, result.stderr)
         self.assertEqual(self.left(), (1, 1))
-        (PREFIX / "etc/mailbearer.conf").write_text(self.text, encoding="utf-8")
+        self.installed.write_text(self.text, encoding="utf-8")
 
     def left(self):
         return tuple(len(os.listdir(self.unnamed / part))
