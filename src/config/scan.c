@@ -67,16 +67,35 @@ read_list(struct scanner *s, const struct key *k)
 	return 0;
 }
 
+/* Whether the word just read begins a setting or a block. */
+static bool
+is_next_setting(const struct scanner *s)
+{
+	struct status ignored = STATUS_INIT;
+	struct scanner ahead = *s;
+
+	ahead.st = &ignored;
+	if (s->token != TOKEN_WORD || lex_token(&ahead) == -1)
+		return false;
+	if (ahead.token == TOKEN_EQUALS)
+		return true;
+	return is_atom(&ahead) && lex_token(&ahead) == 0 &&
+	    ahead.token == TOKEN_OPEN;
+}
+
+/* A value may stand on a later line than its key; but what looks like the next
+ * setting there is none, and the mistake is in the line of the key. */
 static int
-read_value(struct scanner *s, const struct key *k)
+read_value(struct scanner *s, const struct key *k, int key_line)
 {
 	if (lex_token(s) == -1)
 		return -1;
+	if ((!is_atom(s) && s->token != TOKEN_OPEN) ||
+	    (s->line > key_line && is_next_setting(s)))
+		return scan_error(s->st, s->path, key_line,
+		    "%s: a value is missing", k->name);
 	if (is_atom(s))
 		return 0;
-	if (s->token != TOKEN_OPEN)
-		return scan_error(s->st, s->path, s->line,
-		    "%s: a value is missing", k->name);
 	if (!key_is_list(k))
 		return scan_error(s->st, s->path, s->line,
 		    "%s takes one value, not a list", k->name);
@@ -135,7 +154,7 @@ read_setting(struct scanner *s, struct scan_block *b, const char *name)
 	if (s->token != TOKEN_EQUALS)
 		return scan_error(s->st, s->path, s->line,
 		    "%s: \"=\" is missing", name);
-	return read_value(s, k);
+	return read_value(s, k, *line);
 }
 
 /* Two blocks of one kind cannot share a name. */

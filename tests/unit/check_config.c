@@ -70,6 +70,18 @@ static const struct {
 	{ "domain a.b", 1, "\"=\" is missing", "" },
 	{ "domain =", 1, "a value is missing", "" },
 	{ "domain = = a", 1, "a value is missing", "" },
+	{ "\ndomain =\nhostname = a.b\n", 2, "domain: a value is missing", "" },
+	{ "domain =\n\n# none\nhostname # this one\n = a.b\n", 1,
+	    "domain: a value is missing", "" },
+	{ "\ndomain =\n" APP, 2, "domain: a value is missing", "" },
+	{ "domain =\naccount \"x\" {\n}\n", 1, "domain: a value is missing",
+	    "" },
+	{ "domain =\n\n", 1, "domain: a value is missing", "" },
+	{ "domain = hostname = a.b", 1, "expected", "" },
+	{ "app a {\n tenant =\n client-id = c\n}", 2,
+	    "tenant: a value is missing", "" },
+	{ APP "account x {\n app = a\n mailbox =\n}", 4,
+	    "mailbox: a value is missing", "" },
 	{ "= a", 1, "expected", "" },
 	{ "\"domain\" = a", 1, "expected", "" },
 	{ "domain = {a.b}", 1, "one value, not a list", "" },
@@ -259,6 +271,26 @@ START_TEST(a_secret_in_the_wrong_place_is_not_repeated)
 	ck_assert_int_eq(parse(&c, blunders[_i], false, &st), -1);
 	ck_assert_ptr_null(strstr(st.text, "Hush"));
 	ck_assert_ptr_null(strstr(st.hint, "Hush"));
+}
+END_TEST
+
+static const char *const wrapped[] = {
+	"domain =\n\n a.b # here\n" APP ACCOUNT,
+	"domain\n=\na.b\nhostname = web1.a.b\n" APP ACCOUNT,
+	"default-account =\nx\n" APP ACCOUNT,
+	"domain =\na.b " APP ACCOUNT,
+	APP "account x { app =\n a mailbox =\nx@a.b\nsend-as =\n{ a@a.b,\n"
+	    "b@a.b } tls =\nstarttls }\n",
+};
+
+START_TEST(a_value_may_stand_on_a_later_line)
+{
+	struct status st = STATUS_INIT;
+	struct config c;
+
+	if (parse(&c, wrapped[_i], false, &st) == -1)
+		ck_abort_msg("%s", st.text);
+	config_release(&c);
 }
 END_TEST
 
@@ -726,6 +758,8 @@ suite(void)
 	    COUNT(errors));
 	tcase_add_loop_test(t, a_secret_in_the_wrong_place_is_not_repeated, 0,
 	    COUNT(blunders));
+	tcase_add_loop_test(t, a_value_may_stand_on_a_later_line, 0,
+	    COUNT(wrapped));
 	tcase_add_test(t, nul_and_length);
 	tcase_add_test(t, two_blocks_are_a_whole_config);
 	tcase_add_test(t, every_value_arrives);
