@@ -32,6 +32,12 @@ is_atom(const struct scanner *s)
 	return s->token == TOKEN_WORD || s->token == TOKEN_STRING;
 }
 
+static bool
+followed_by(const struct scanner *s, char mark)
+{
+	return s->next[strspn(s->next, " \t\r\n")] == mark;
+}
+
 /* Reads one token that must be an atom. */
 static int
 read_atom(struct scanner *s, const char *key)
@@ -94,8 +100,13 @@ read_value(struct scanner *s, const struct key *k, int key_line)
 	    (s->line > key_line && is_next_setting(s)))
 		return scan_error(s->st, s->path, key_line,
 		    "%s: a value is missing", k->name);
-	if (is_atom(s))
+	if (is_atom(s) && !followed_by(s, ','))
 		return 0;
+	if (is_atom(s) && key_is_list(k)) {
+		scan_error(s->st, s->path, s->line,
+		    "%s: several values stand between { and }", k->name);
+		return status_hint(s->st, "a list is written { \"a\", \"b\" }");
+	}
 	if (!key_is_list(k))
 		return scan_error(s->st, s->path, s->line,
 		    "%s takes one value, not a list", k->name);
@@ -220,12 +231,6 @@ block_level(const char *word)
 	if (strcmp(word, key_tables[LEVEL_ACCOUNT].where) == 0)
 		return LEVEL_ACCOUNT;
 	return LEVEL_TOP;
-}
-
-static bool
-followed_by(const struct scanner *s, char mark)
-{
-	return s->next[strspn(s->next, " \t\r\n")] == mark;
 }
 
 static int
