@@ -124,6 +124,22 @@ read_string(struct scanner *s)
 	return 0;
 }
 
+/* Text from a web page or an office program: what looks like a quote or like a
+ * blank there is none, and printed alone one octet of it says nothing. */
+static int
+refuse_octet(const struct scanner *s)
+{
+	if ((unsigned char)*s->next > 127) {
+		scan_error(s->st, s->path, s->line, "a character that is not "
+		    "ASCII, such as a typographic quote or a no-break space");
+		return status_hint(s->st, "type the quotes and blanks of this "
+		    "line anew; what is not ASCII stands in double quotes");
+	}
+	scan_error(s->st, s->path, s->line, "unexpected \"%c\"", *s->next);
+	return status_hint(s->st, "put values with other characters than "
+	    "letters, digits and ._@/:%%- in double quotes");
+}
+
 static int
 read_word(struct scanner *s)
 {
@@ -134,9 +150,7 @@ read_word(struct scanner *s)
 	if (s->len != 0 && (*s->next == '\0' ||
 	    strchr(" \t\r\n#={},", *s->next) != NULL))
 		return 0;
-	scan_error(s->st, s->path, s->line, "unexpected \"%c\"", *s->next);
-	return status_hint(s->st, "put values with other characters than "
-	    "letters, digits and ._@/:%%- in double quotes");
+	return refuse_octet(s);
 }
 
 int
