@@ -159,6 +159,10 @@ const struct app *config_app(const struct config *c, const char *name);
  * from the environment, which is the caller's.)  -1 with EX_CONFIG if there is
  * none or more than one. */
 int	config_resolve_file(const char *value, char **path, struct status *st);
+/* -1 with EX_CONFIG if what was read from the secret file `path` begins with the
+ * mark that Windows' Notepad writes: it would go out as a part of the secret. */
+int	config_refuse_mark(const char *path, const struct buf *secret,
+	    struct status *st);
 /* What is in an account's password_file, without the newline at its end.
  * `password` is made here and is the caller's to wipe, also on -1. */
 int	config_read_password(const struct config *c, const struct account *a,

@@ -138,6 +138,16 @@ config_resolve_file(const char *value, char **path, struct status *st)
 }
 
 int
+config_refuse_mark(const char *path, const struct buf *secret,
+    struct status *st)
+{
+	if (strncmp(secret->data, "\xef\xbb\xbf", 3) != 0)
+		return 0;
+	status_set(st, EX_CONFIG, "%s begins with a byte order mark", path);
+	return status_hint(st, "save it as plain UTF-8 without one");
+}
+
+int
 config_read_password(const struct config *c, const struct account *a,
     struct buf *password, struct status *st)
 {
@@ -148,7 +158,7 @@ config_read_password(const struct config *c, const struct account *a,
 	if (config_resolve_file(a->password_file, &path, st) == 0 &&
 	    safefile_read(path, TRUST_SECRET, &c->trust, PASSWORD_MAX,
 	    password, st) == 0)
-		rc = 0;
+		rc = config_refuse_mark(path, password, st);
 	if (rc == 0 && password->len != 0 &&
 	    password->data[password->len - 1] == '\n')
 		buf_truncate(password, password->len - 1);

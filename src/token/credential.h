@@ -61,7 +61,8 @@ int	endpoint_ask_assertion(struct request *q, const char *assertion,
 int	file_read(struct buf *out, const char *file, enum trust_kind kind,
 	    size_t max, const struct config *c, struct status *st);
 /* Reads a file with one line of secret: exactly one line end is taken off.
- * Empty, or with a control byte in it, is EX_CONFIG.  The caller wipes `out`. */
+ * Empty, or with a control byte in it, or a byte order mark in front, is
+ * EX_CONFIG.  The caller wipes `out`. */
 #define SECRET_MAX (16 * 1024)
 int	secret_read(struct buf *out, const char *path, enum trust_kind kind,
 	    const struct config *c, struct status *st);

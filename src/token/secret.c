@@ -41,6 +41,8 @@ secret_read(struct buf *out, const char *path, enum trust_kind kind,
 		status_set(st, EX_CONFIG, "%s is empty", path);
 		return status_hint(st, "put the secret into it, as one line");
 	}
+	if (config_refuse_mark(path, out, st) == -1)
+		return -1;
 	for (i = 0; i < out->len; i++)
 		if (iscntrl((unsigned char)out->data[i])) {
 			status_set(st, EX_CONFIG, "%s holds more than one line "
@@ -49,6 +51,19 @@ secret_read(struct buf *out, const char *path, enum trust_kind kind,
 			    "line without blanks around it");
 		}
 	return 0;
+}
+
+/* No secret that Entra makes has quotes; a passphrase may. */
+static int
+refuse_quotes(const char *path, const struct buf *secret, struct status *st)
+{
+	const char *text = secret->data;
+
+	if ((*text != '"' && *text != '\'') || secret->len < 2 ||
+	    text[secret->len - 1] != *text)
+		return 0;
+	status_set(st, EX_CONFIG, "%s holds a secret in quotes", path);
+	return status_hint(st, "write the secret alone, without quotes");
 }
 
 /* The portal shows the secret's id beside its value, and people copy the wrong
@@ -79,7 +94,8 @@ ask_with(struct request *q, const char *path, struct answer *a,
 
 	answer_release(a);
 	buf_init(&secret, SECRET_MAX);
-	if (secret_read(&secret, path, TRUST_SECRET, q->config, st) == -1)
+	if (secret_read(&secret, path, TRUST_SECRET, q->config, st) == -1 ||
+	    refuse_quotes(path, &secret, st) == -1)
 		goto out;
 	fields[1].value = secret.data;
 	rc = endpoint_ask(q, q->app->scope, fields, a, st);

@@ -103,6 +103,8 @@ class Password(CertifiedCase):
         server = self.serve(SECURE + (OFFER, WAIT))
         for what, says in ((lambda: self.write("x" * 2000), "longer than 1024"),
                            (lambda: self.write(PASSWORD, 0o644), "0644"),
+                           (lambda: self.write("\ufeff" + PASSWORD),
+                            "byte order mark"),
                            (self.file.unlink, "does not exist")):
             with self.subTest(says=says):
                 what()

@@ -424,9 +424,12 @@ class Behaviours(Case):
                 self.assert_token(self.probe(), cached=False)
         for text, words in (("", "is empty"), ("\n", "is empty"),
                             (self.sandbox.secret + "\n\n", "more than one"),
-                            ("\n" + self.sandbox.secret, "more than one")):
+                            ("\n" + self.sandbox.secret, "more than one"),
+                            ("\ufeff" + self.sandbox.secret, "byte order"),
+                            (f'"{self.sandbox.secret}"', "in quotes"),
+                            (f"'{self.sandbox.secret}'\r\n", "in quotes")):
             with self.subTest(text):
-                path.write_text(text)
+                path.write_text(text, encoding="utf-8")
                 self.assert_failed(self.probe(), EX_CONFIG, words, ".")
 
     def test_behaviour_10_a_secret_id_is_recognised(self):
