@@ -136,6 +136,17 @@ child_end(struct child *child, int64_t deadline)
 	return got == -1 ? 0 : status;
 }
 
+static void
+say_end(const struct child *child, int sysexit, const char *printed,
+    int status, struct status *st)
+{
+	bool was_killed = WIFSIGNALED(status);
+
+	status_set(st, sysexit, "%s printed %s and %s %d", child->path, printed,
+	    was_killed ? "was killed by signal" : "exited with",
+	    was_killed ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
 int
 child_said_nothing(const struct child *child, int status, struct status *st)
 {
@@ -144,13 +155,16 @@ child_said_nothing(const struct child *child, int status, struct status *st)
 		return status_hint(st, "install mailbearer again, or name an "
 		    "executable program in token-command");
 	}
-	if (WIFSIGNALED(status))
-		status_set(st, EX_OSERR, "%s was killed by signal %d",
-		    child->path, WTERMSIG(status));
-	else
-		status_set(st, EX_OSERR,
-		    "%s printed nothing and exited with %d", child->path,
-		    WEXITSTATUS(status));
+	say_end(child, EX_OSERR, "nothing", status, st);
 	return status_hint(st, "run it by hand as the user that runs "
 	    "mailbearer, and read what it says");
+}
+
+int
+child_said_no_token(const struct child *child, int status, struct status *st)
+{
+	say_end(child, EX_SOFTWARE, "no token", status, st);
+	return status_hint(st, "run it by hand as the user that runs "
+	    "mailbearer: it must print a token, or a token response, and "
+	    "nothing else");
 }

@@ -39,5 +39,8 @@ int	child_end(struct child *child, int64_t deadline);
 /* It printed nothing and ended so: says why, as far as can be known.  -1. */
 int	child_said_nothing(const struct child *child, int status,
 	    struct status *st);
+/* It is a token-command, which printed something else and ended so.  -1. */
+int	child_said_no_token(const struct child *child, int status,
+	    struct status *st);
 
 #endif

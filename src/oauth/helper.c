@@ -23,19 +23,20 @@ init_output(struct buf *out)
 }
 
 /* Reads what there is: 1 for more to come, 0 when it has said all, -1.  The child
- * is gone after both. */
+ * is gone after both, and 0 tells how. */
 static int
-hear(struct child *child, struct buf *out, int64_t deadline, struct status *st)
+hear(struct child *child, struct buf *out, int64_t deadline, int *end,
+    struct status *st)
 {
-	int more = child_read(child, out, deadline, st), status;
+	int more = child_read(child, out, deadline, st);
 
 	if (more == 1)
 		return 1;
 	/* Whoever prints too much is not waited for. */
-	status = child_end(child, more == -1 ? 0 : deadline);
+	*end = child_end(child, more == -1 ? 0 : deadline);
 	if (more == -1)
 		return -1;
-	return out->len != 0 ? 0 : child_said_nothing(child, status, st);
+	return out->len != 0 ? 0 : child_said_nothing(child, *end, st);
 }
 
 /* Runs a program and collects what it prints. */
@@ -43,12 +44,12 @@ static int
 run(char *const argv[], int64_t deadline, struct buf *out, struct status *st)
 {
 	struct child child = { .out = -1 };
-	int rc;
+	int rc, end;
 
 	init_output(out);
 	if (child_start(&child, argv, true, st) == -1)
 		return -1;
-	while ((rc = hear(&child, out, deadline, st)) == 1)
+	while ((rc = hear(&child, out, deadline, &end, st)) == 1)
 		continue;
 	return rc;
 }
@@ -113,6 +114,17 @@ spawn_helper(struct child *child, const struct config *c,
 	return rc;
 }
 
+/* What a command line would be elsewhere. */
+static void
+hint_at_arguments(const char *path, struct status *st)
+{
+	size_t len = strcspn(path, " \t");
+
+	if (path[len] != '\0')
+		status_hint(st, "arguments stand by themselves: token-command = "
+		    "{ \"%.*s\", \"...\" }", (int)len, path);
+}
+
 static int
 spawn_command(struct child *child, const struct config *c,
     const struct account *a, struct status *st)
@@ -127,8 +139,10 @@ spawn_command(struct child *child, const struct config *c,
 	/* Whoever may write to it may take our rights and tokens.  Nobody whom
 	 * we do not trust can swap it after this: the directories are safe. */
 	fd = safefile_open(argv[0], TRUST_CONFIG, &c->trust, &sb, st);
-	if (fd == -1)
+	if (fd == -1) {
+		hint_at_arguments(argv[0], st);
 		return status_context(st, "token-command");
+	}
 	close(fd);
 	return child_start(child, argv, true, st);
 }
@@ -174,14 +188,16 @@ helper_fd(const struct helper *h)
 int
 helper_step(struct helper *h, struct result *r, struct status *st)
 {
-	int rc = hear(&h->child, &h->out, h->deadline, st);
+	int end, rc = hear(&h->child, &h->out, h->deadline, &end, st);
 
 	if (rc == 1)
 		return 1;
-	if (rc == 0)
-		rc = (h->is_command ? result_parse_command :
-		    result_parse_helper)(r, h->out.data, h->out.len,
+	if (rc == 0 && !h->is_command)
+		rc = result_parse_helper(r, h->out.data, h->out.len,
 		    clock_wall(), st);
+	else if (rc == 0 && result_parse_command(r, h->out.data, h->out.len,
+	    clock_wall(), st) == -1)
+		rc = child_said_no_token(&h->child, end, st);
 	if (rc == -1)
 		return fail(h, st);
 	buf_wipe(&h->out);

@@ -919,17 +919,33 @@ class Kinds(Case):
         self.assertEqual(result["expires"] - result["obtained"], 1234)
 
     def test_a_token_command_that_fails(self):
-        for text, words in (("exit 3", "exited with 3"),
-                            ("kill -9 $$", "signal 9"),
-                            ("echo two words", "no token"),
-                            ("echo '{\"error\":\"x\"}'", "no token"),
-                            ("yes", "more than 65536 bytes"),
-                            ("sleep 60", "too long")):
+        for text, words, hint in (
+                ("exit 3", "command printed nothing and exited with 3",
+                 "by hand"),
+                ("kill -9 $$", "nothing and was killed by signal 9", "by hand"),
+                ("echo two words; exit 4", "no token and exited with 4",
+                 "by hand.*nothing else"),
+                ("echo two words; kill -9 $$",
+                 "no token and was killed by signal 9", "by hand"),
+                ("echo '{\"error\":\"x\"}'", "no token and exited with 0",
+                 "by hand"),
+                ("yes", "more than 65536 bytes", "^"),
+                ("sleep 60", "too long", ".")):
             with self.subTest(text):
                 self.command(text)
                 began = time.monotonic()
-                self.assertRegex(self.probe(seconds=2)["text"], words)
+                result = self.probe(seconds=2)
+                self.assertRegex(result["text"], words)
+                self.assertRegex(result["hint"], hint)
+                self.assertNotIn("two words", result["text"])
                 self.assertLess(time.monotonic() - began, 10)
+
+    def test_a_token_command_written_as_in_a_shell(self):
+        path = self.command("echo x")
+        self.write(client_secret_file=None, authority=None, tenant=None,
+                   client_id=None, token_command=f"{path} --quiet")
+        self.assert_failed(self.probe(), EX_CONFIG, "does not exist",
+                           f'{{ "{path}", "..." }}')
 
     def test_a_token_command_that_others_may_write(self):
         self.command("echo x").chmod(0o777)
