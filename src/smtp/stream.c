@@ -85,9 +85,12 @@ await(struct stream *s, ssize_t want, short more, struct status *st)
 static int
 broken(const struct stream *s, struct status *st)
 {
-	return status_set(st, EX_TEMPFAIL, "the connection to %s broke after "
-	    "%s: %s", s->host, s->phase,
+	const char *advice = s->tls != NULL ? tls_advice(s->tls) : NULL;
+
+	status_set(st, advice != NULL ? EX_PROTOCOL : EX_TEMPFAIL,
+	    "the connection to %s broke after %s: %s", s->host, s->phase,
 	    s->tls != NULL ? tls_reason(s->tls) : strerror(errno));
+	return advice == NULL ? -1 : status_hint(st, "%s", advice);
 }
 
 static int

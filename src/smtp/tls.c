@@ -25,43 +25,64 @@ struct tls {
 	bool		 offered;	/* a session to resume */
 	bool		 failed;	/* the handshake, by what the server did */
 	char		 reason[128];	/* why reading or writing failed */
+	const char	*advice;	/* and what to do about our certificate */
 };
+
+#define REFUSED_OWN	"the server does not accept our certificate"
+#define FIX_OWN		true, "see tls-certificate"
 
 /* OpenSSL's reasons that an administrator can do something about. */
-static const struct {
+static const struct reason {
 	int		 reason;
-	const char	*words, *hint;
+	const char	*words;
+	bool		 own;		/* it is about our certificate */
+	const char	*hint;
 } reasons[] = {
 	{ SSL_R_UNSUPPORTED_PROTOCOL, "the server's TLS is too old",
-	  "the server offers nothing as new as tls-minimum" },
+	  false, "the server offers nothing as new as tls-minimum" },
 	{ SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "no TLS version in common",
-	  "the server offers nothing as new as tls-minimum" },
-	{ SSL_R_WRONG_VERSION_NUMBER, "what the server sent is not TLS",
+	  false, "the server offers nothing as new as tls-minimum" },
+	{ SSL_R_WRONG_VERSION_NUMBER, "what the server sent is not TLS", false,
 	  "see whether `port` and `tls` (implicit or starttls) fit together" },
 	{ SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "no cipher in common, or the "
-	  "server wants a client certificate", "see tls-certificate" },
+	  "server wants a client certificate", FIX_OWN },
 	{ SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, "the server wants a client "
-	  "certificate", "see tls-certificate" },
+	  "certificate", FIX_OWN },
+	{ SSL_R_TLSV1_ALERT_UNKNOWN_CA, "the server does not know who issued "
+	  "our certificate", FIX_OWN },
+	{ SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "our certificate has expired",
+	  FIX_OWN },
+	{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, REFUSED_OWN, FIX_OWN },
+	{ SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE, REFUSED_OWN, FIX_OWN },
+	{ SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, REFUSED_OWN, FIX_OWN },
+	{ SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, REFUSED_OWN, FIX_OWN },
 	{ SSL_R_DH_KEY_TOO_SMALL, "the server's key exchange is too weak",
-	  "the server needs better Diffie-Hellman parameters" },
+	  false, "the server needs better Diffie-Hellman parameters" },
 };
 
-/* Text for the oldest error of OpenSSL's queue; the hint may be NULL. */
+/* The row of the oldest error in OpenSSL's queue, or NULL. */
+static const struct reason *
+find_reason(void)
+{
+	unsigned long error = ERR_peek_error();
+	size_t i;
+
+	for (i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
+		    ERR_GET_REASON(error) == reasons[i].reason)
+			return &reasons[i];
+	return NULL;
+}
+
+/* Its text; the hint may be NULL. */
 static const char *
 openssl_reason(const char **hint)
 {
-	unsigned long error = ERR_peek_error();
-	const char *words;
-	size_t i;
+	const struct reason *r = find_reason();
+	const char *words = r != NULL ? r->words :
+	    ERR_reason_error_string(ERR_peek_error());
 
-	*hint = NULL;
-	for (i = 0; i < sizeof reasons / sizeof *reasons; i++)
-		if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
-		    ERR_GET_REASON(error) == reasons[i].reason) {
-			*hint = reasons[i].hint;
-			return reasons[i].words;
-		}
-	words = ERR_reason_error_string(error);
+	*hint = r != NULL ? r->hint : NULL;
 	return words != NULL ? words : "TLS failed";
 }
 
@@ -211,12 +232,25 @@ fail:
 	return NULL;
 }
 
+/* Of our certificate a server of TLS 1.3 speaks when the handshake is over for
+ * us, and breaks off. */
+static int
+keep_reason(struct tls *t)
+{
+	const struct reason *r = find_reason();
+	const char *hint;
+
+	status_printable(t->reason, sizeof t->reason, openssl_reason(&hint));
+	if (r != NULL && r->own)
+		t->advice = hint;
+	return -1;
+}
+
 /* What SSL_get_error(3) says of a call that moved nothing. */
 static int
 judge(struct tls *t, int n)
 {
 	int saved = errno;
-	const char *hint;
 
 	switch (SSL_get_error(t->ssl, n)) {
 	case SSL_ERROR_WANT_READ:
@@ -231,9 +265,7 @@ judge(struct tls *t, int n)
 		status_printable(t->reason, sizeof t->reason, strerror(saved));
 		return -1;
 	default:
-		status_printable(t->reason, sizeof t->reason,
-		    openssl_reason(&hint));
-		return -1;
+		return keep_reason(t);
 	}
 }
 
@@ -311,6 +343,12 @@ const char *
 tls_reason(const struct tls *t)
 {
 	return t->reason;
+}
+
+const char *
+tls_advice(const struct tls *t)
+{
+	return t->advice;
 }
 
 bool

@@ -66,6 +66,9 @@ int	tls_handshake(struct tls *t, struct status *st);
 ssize_t	tls_read(struct tls *t, void *to, size_t size);
 ssize_t	tls_write(struct tls *t, const void *bytes, size_t len);
 const char *tls_reason(const struct tls *t);
+/* What to do where it broke because the server wants another certificate of us;
+ * else NULL. */
+const char *tls_advice(const struct tls *t);
 bool	tls_resumed(const struct tls *t);
 /* Whether the handshake failed although no certificate was refused, and a session
  * had been offered: that may be the reason. */

@@ -67,6 +67,15 @@ static const struct {
 	{ { GOOD, .names = "DNS:localhost", .wants_certificate = true,
 	  .max_version = TLS1_2_VERSION }, "localhost", 12,
 	  "certificate", "tls-certificate", NULL },
+	{ { GOOD, .names = "DNS:localhost", .wants_certificate = true },
+	  "localhost", 12, "wants a client certificate", "tls-certificate",
+	  NULL },
+	{ { GOOD, .names = "DNS:localhost", .wants_certificate = true,
+	  .max_version = TLS1_2_VERSION }, "localhost", 12,
+	  "our certificate", "tls-certificate", STRANGER_FILE },
+	{ { GOOD, .names = "DNS:localhost", .wants_certificate = true },
+	  "localhost", 12, "our certificate", "tls-certificate",
+	  STRANGER_FILE },
 };
 
 static struct session_params

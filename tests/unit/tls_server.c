@@ -109,7 +109,7 @@ tls_server_files(void)
 {
 	const struct tls_server_kind usual = { .from = -1, .until = 30 };
 	EVP_PKEY *key = make_key();
-	X509 *client;
+	X509 *client, *stranger;
 
 	authority_key = make_key();
 	authority = make_certificate(authority_key, "Our Authority", NULL,
@@ -117,8 +117,11 @@ tls_server_files(void)
 	client = make_certificate(key, "client", authority, authority_key,
 	    &usual);
 	write_file(AUTHORITY_FILE, authority, NULL);
+	stranger = make_certificate(key, "client", NULL, key, &usual);
 	write_file(CLIENT_FILE, client, key);
+	write_file(STRANGER_FILE, stranger, key);
 	X509_free(client);
+	X509_free(stranger);
 	EVP_PKEY_free(key);
 }
 

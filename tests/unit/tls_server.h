@@ -26,10 +26,11 @@ struct tls_server {
 	int	port;
 };
 
-/* Files in the working directory: our authority, and a certificate with key
- * that it gave to a client.  Written by tls_server_files(). */
+/* Files in the working directory: our authority, a certificate with key that it
+ * gave to a client, and one that it did not.  Written by tls_server_files(). */
 #define AUTHORITY_FILE	"check_tls_ca.pem"
 #define CLIENT_FILE	"check_tls_client.pem"
+#define STRANGER_FILE	"check_tls_stranger.pem"
 
 void	tls_server_files(void);
 /* Serves that many connections. */
