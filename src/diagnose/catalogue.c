@@ -50,6 +50,9 @@
 	"in Exchange Online PowerShell: Set-CASMailbox -Identity {mailbox} " \
 	"-SmtpClientAuthenticationDisabled $false (it overrides the " \
 	"organisation's switch); allow an hour"
+#define FIX_MECHANISM \
+	"set auth to one that the server offers and takes (sendmail -v shows what " \
+	"it offers); Exchange Online takes xoauth2"
 #define FIX_SEND_AS \
 	"list only addresses of the mailbox in send-as, or grant it: " \
 	"Add-RecipientPermission -Identity {from} -Trustee {mailbox} " \
@@ -176,9 +179,9 @@ static const struct diagnosis smtp_rows[] = {
 	SMTP(AT(AUTH), 454, NULL, NULL, WAIT(SESSION), QUIET,
 	    "the server cannot check credentials just now", "nothing: it passes"),
 	SMTP(AT(AUTH), 504, NULL, NULL, PERMISSION, LOUD,
-	    "the server does not know this way to authenticate", FIX_OAUTH),
+	    "the server does not know this way to authenticate", FIX_MECHANISM),
 	SMTP(ANYWHERE, 504, "5.7.4", NULL, PERMISSION, LOUD,
-	    "the server does not know this way to authenticate", FIX_OAUTH),
+	    "the server does not know this way to authenticate", FIX_MECHANISM),
 	/* After a failed AUTH, which it quotes. */
 	SMTP(ANYWHERE, 530, "5.7.57", "SmtpClientAuthentication is disabled",
 	    PERMISSION, LOUD, "SMTP AUTH is switched off, for OAuth too",

@@ -507,6 +507,18 @@ START_TEST(a_hint_names_the_account)
 }
 END_TEST
 
+/* Also to those who have set it so. */
+START_TEST(no_hint_says_to_set_what_may_be_set)
+{
+	static const char *const enhanced[] = { "", "5.5.4", "5.7.4" };
+	size_t i;
+
+	for (i = 0; i < sizeof enhanced / sizeof *enhanced; i++)
+		ck_assert_ptr_null(strstr(diagnose_reply(DIAGNOSE_AUTH, 504,
+		    enhanced[i], "no")->fix, "auth = xoauth2"));
+}
+END_TEST
+
 /* What a caller can bring about by a sender's address is his message's fault
  * alone: an account that pauses for it would keep everybody's mail. */
 START_TEST(no_sender_address_condemns_the_account)
@@ -693,6 +705,7 @@ suite(void)
 	    sizeof numbers / sizeof *numbers);
 	tcase_add_test(t, identities_that_are_not_there);
 	tcase_add_test(t, a_hint_names_the_account);
+	tcase_add_test(t, no_hint_says_to_set_what_may_be_set);
 	tcase_add_test(t, no_sender_address_condemns_the_account);
 	tcase_add_test(t, no_recipient_condemns_the_account);
 	tcase_add_test(t, without_a_stage_the_code_counts);
