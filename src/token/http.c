@@ -153,8 +153,6 @@ static const struct failure {
 	    "check name resolution on this host, and authority in the config" },
 	{ CURLE_COULDNT_RESOLVE_PROXY, EX_TEMPFAIL,
 	    "check proxy in the config" },
-	{ CURLE_COULDNT_CONNECT, EX_TEMPFAIL, FIX_CONNECT },
-	{ CURLE_OPERATION_TIMEDOUT, EX_TEMPFAIL, FIX_CONNECT },
 	{ CURLE_PEER_FAILED_VERIFICATION, EX_PROTOCOL, NULL },
 	{ CURLE_SSL_CACERT_BADFILE, EX_CONFIG, "check ca-file" },
 	{ CURLE_URL_MALFORMAT, EX_CONFIG, "check authority and token-endpoint" },
@@ -164,6 +162,29 @@ static const struct failure {
 	    "what answers there is no web server: check authority and "
 	    "token-endpoint, and what stands between here and there" },
 };
+
+/* What a proxy's answer to CONNECT (RFC 9110 9.3.6) asks for; the last takes all
+ * others, and none. */
+static const struct {
+	int		 status;
+	const char	*hint;
+} refusals[] = {
+	{ 407, "the proxy wants a user and a password, and they cannot be given: "
+	    "have it let this host pass to the token endpoint without" },
+	{ 403, "have the proxy allow this host to connect to the token endpoint" },
+	{ 0, "check proxy in the config, and that the proxy can connect to the "
+	    "token endpoint" },
+};
+
+static const char *
+explain_proxy(int status)
+{
+	size_t i = 0;
+
+	while (refusals[i].status != 0 && refusals[i].status != status)
+		i++;
+	return refusals[i].hint;
+}
 
 /* Why a certificate is not believed, in libcurl's words, whatever library it was
  * built with; the last takes all others. */
@@ -200,9 +221,10 @@ origin_length(const char *url)
 	    (size_t)(host + 3 - url) + strcspn(host + 3, "/?"));
 }
 
+/* `connecting` is what to do where it was not to be reached. */
 static int
 say_failure(CURLcode code, const char *words, const char *url,
-    struct status *st)
+    const char *connecting, struct status *st)
 {
 	size_t i, count = sizeof failures / sizeof *failures;
 	const struct failure *f = NULL;
@@ -221,7 +243,7 @@ say_failure(CURLcode code, const char *words, const char *url,
 	st->scope = SCOPE_ACCOUNT;
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		return status_hint(st, "%s", explain_distrust(words));
-	return status_hint(st, "%s", f != NULL ? f->hint : FIX_CONNECT);
+	return status_hint(st, "%s", f != NULL ? f->hint : connecting);
 }
 
 static void
@@ -249,6 +271,12 @@ set_limits(CURL *h, const struct http_request *q)
 #endif
 }
 
+static bool
+is_proxied(const struct http_request *q, const struct config *c)
+{
+	return c->proxy != NULL && !q->identity;
+}
+
 /* Set even where there is nothing to set: libcurl would look into the
  * environment otherwise, and at its own list of CAs beside ours.  What it cannot
  * keep, without memory, is not left out. */
@@ -256,7 +284,7 @@ static CURLcode
 set_trust(CURL *h, const struct http_request *q, const struct config *c,
     const char *ca_file)
 {
-	bool proxied = c->proxy != NULL && !q->identity;
+	bool proxied = is_proxied(q, c);
 	CURLcode code;
 
 	if ((code = curl_easy_setopt(h, CURLOPT_PROXY, proxied ? c->proxy :
@@ -330,14 +358,16 @@ perform(CURL *h, const struct http_request *q, struct http_response *r,
 {
 	struct curl_slist *headers = make_headers(q);
 	CURLcode code;
-	long status = 0;
+	long status = 0, proxy_status = 0;
 
 	curl_easy_setopt(h, CURLOPT_ERRORBUFFER, words);
 	set_limits(h, q);
 	set_request(h, q, r, headers);
 	code = curl_easy_perform(h);
 	curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(h, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
 	r->status = (int)status;
+	r->proxy_status = (int)proxy_status;
 	curl_slist_free_all(headers);
 	return code;
 }
@@ -366,5 +396,6 @@ http_ask(struct http_response *r, const struct http_request *q,
 	if (code == CURLE_OK || r->cut)
 		return 0;
 	r->status = 0;
-	return say_failure(code, words, q->url, st);
+	return say_failure(code, words, q->url, is_proxied(q, c) ?
+	    explain_proxy(r->proxy_status) : FIX_CONNECT, st);
 }

@@ -30,6 +30,7 @@ struct http_request {
 
 struct http_response {
 	int		status;
+	int		proxy_status;	/* of a proxy's answer to CONNECT, or 0 */
 	struct buf	body;		/* wiped on release */
 	bool		cut;		/* it was longer than we read */
 	int64_t		date;		/* the server's clock, 0 if not said */

@@ -10,6 +10,7 @@ The layer is driven by token_probe, which names tokens by their SHA-256.
 
 import base64
 import concurrent.futures
+import contextlib
 import email.utils
 import hashlib
 import json
@@ -22,6 +23,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -631,8 +633,35 @@ class Behaviours(Case):
         self.assert_token(self.probe(), requests=1)
         port = closed_port()
         self.write(proxy="http://127.0.0.1:%d" % port)
-        self.assert_failed(self.probe(), EX_TEMPFAIL, str(port), ".",
-                           requests=1)
+        self.assert_failed(self.probe(), EX_TEMPFAIL, str(port),
+                           "check proxy in the config", requests=1)
+
+    def refusing_proxy(self, status):
+        """A proxy that gives this answer to one CONNECT; its URL."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def refuse():
+            with contextlib.suppress(OSError), listener.accept()[0] as one:
+                one.settimeout(20)
+                said = b"x"
+                while said and not said.endswith(b"\r\n\r\n"):
+                    said = one.recv(4096)
+                if status is not None:
+                    one.sendall(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n"
+                                % status)
+        threading.Thread(target=refuse, daemon=True).start()
+        return "http://127.0.0.1:%d" % listener.getsockname()[1]
+
+    def test_behaviour_18_a_proxy_that_refuses_is_named(self):
+        for status, hint in ((407, "proxy wants a user and a password"),
+                             (403, "have the proxy allow"),
+                             (502, "check proxy in the config"),
+                             (None, "check proxy in the config")):
+            with self.subTest(status):
+                self.write(proxy=self.refusing_proxy(status))
+                self.assert_failed(self.probe(), EX_TEMPFAIL, "", hint,
+                                   requests=0)
 
     def test_behaviour_18_no_proxy_for_identity_endpoints(self):
         self.write(client_secret_file=None, authority=None, tenant=None,
