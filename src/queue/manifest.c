@@ -53,8 +53,8 @@ static const struct field message_fields[] = {
 };
 #undef AT
 
-bool
-manifest_is_name(const char *name)
+static bool
+is_manifest(const char *name)
 {
 	return strncmp(name, PREFIX, strlen(PREFIX)) == 0;
 }
@@ -404,7 +404,7 @@ manifest_recover(struct spool *s, struct status *st)
 	char **names;
 	int rc, result = 0;
 
-	if (spool_names(s, manifest_is_name, &names, &count) == -1)
+	if (spool_names(s, is_manifest, &names, &count) == -1)
 		result = 1;
 	for (i = 0; i < count && result != -1; i++)
 		if ((rc = recover(s, names[i], st)) != 0)

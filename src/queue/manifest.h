@@ -45,7 +45,6 @@ void	manifest_end(struct manifest *m, struct spool *s);
  * to, and covers nothing that is said from now on. */
 void	manifest_leave(struct manifest *m);
 
-bool	manifest_is_name(const char *name);
 /* Sees to the lists that others have left behind.  After a reboot each message in
  * them that nobody has worked on since gets its record "sent".  Waits for another
  * run that is at it; -1 and EX_TEMPFAIL if that does not get done: nothing may be
