@@ -299,8 +299,9 @@ transmit_start(struct attempt *a, struct status *st)
 /* What a new connection will mend.  Only what cannot have been delivered goes
  * again at once: nothing of it was said, because the server had ended the old
  * connection between two messages; or each answer is there, and that to the last
- * BDAT was a 50x: the server offers what it does not know (RFC 5321 4.2.4), and a
- * negative answer leaves the message with us (4.2.5). */
+ * BDAT, which need not have left in full, was a 50x: the server offers what it does
+ * not know (RFC 5321 4.2.4), and a negative answer leaves the message with us
+ * (4.2.5). */
 static bool
 goes_again(struct attempt *a, const struct session_outcome *outcome)
 {
