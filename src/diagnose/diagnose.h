@@ -2,7 +2,7 @@
  *
  * The catalogue: what a reply of the submission server or an error of the token
  * endpoint means, how far it reaches, whether it passes by itself, the exit code
- * it gets and what the administrator does about it.  One table (catalogue.c),
+ * it gets and what the administrator does about it.  One table (catalogue.h),
  * most specific row first; `mailbearer explain`, the hints, the spool's
  * decisions and the manual read the same rows.
  *
