@@ -95,6 +95,10 @@ void	import_nullmailer_remotes(struct import *im, const char *text,
 void	import_nullmailer_value(struct import *im, const char *name,
 	    const char *text, size_t len);
 void	import_postfix(struct import *im, const char *text, size_t len);
+/* The last value that main.cf has for a parameter, to be freed; NULL: none. */
+char	*import_postfix_value(const char *text, size_t len, const char *key);
+/* A path in it, "$config_directory/..." or beside it, to be freed. */
+char	*import_postfix_path(const char *file, const char *path);
 /* The tables that main.cf names, as text: smtp_sasl_password_maps,
  * sender_dependent_relayhost_maps (before it) and smtp_generic_maps (after). */
 void	import_postfix_passwords(struct import *im, const char *text,

@@ -42,16 +42,17 @@ read_file(const char *path, struct buf *out, struct status *st)
 	return n == 0 ? 0 : status_set_errno(st, EX_IOERR, "%s", path);
 }
 
-/* A file that belongs to the first one and need not be there. */
+/* A file that belongs to the first one.  If that does not name it, it need not be
+ * there. */
 static void
-read_other(struct import *im, const char *path, reader *read)
+read_other(struct import *im, const char *path, bool is_named, reader *read)
 {
 	struct status st = STATUS_INIT;
 	struct buf text;
 
 	if (read_file(path, &text, &st) == 0)
 		read(im, text.data, text.len);
-	else if (errno != ENOENT)
+	else if (is_named || errno != ENOENT)
 		import_remark(im, 0, "%s", st.text);
 	buf_wipe(&text);
 }
@@ -65,67 +66,98 @@ beside(const char *path, const char *name)
 	    xasprintf("%.*s/%s", (int)(slash - path), path, name);
 }
 
-/* The file that "KEY = PATH" in a text names, without a table type such as
- * "hash:", beside the text's own if it has no directory; to be freed, NULL if
- * there is none. */
+/* The word behind "KEY " at the start of a line, to be freed; NULL if there is
+ * none. */
 static char *
-find_path(const char *file, const char *text, const char *key)
+find_word(const char *text, const char *key)
 {
-	const char *at = text, *path;
+	const char *at = text, *word;
 	size_t len = strlen(key);
-	char *name, *whole;
 
 	while ((at = strstr(at, key)) != NULL) {
-		path = at + len;
-		if ((at == text || at[-1] == '\n') &&
-		    strchr(" \t=", *path) != NULL && *path != '\0') {
-			path += strspn(path, " \t=");
-			path += strspn(path, "abcdefghijklmnopqrstuvwxyz:");
-			while (path[-1] != ':' && strchr(" \t=", path[-1]) == NULL)
-				path--;
-			name = xmemdup(path, strcspn(path, " \t\r\n,"));
-			whole = *name == '/' ? name : beside(file, name);
-			if (whole != name)
-				free(name);
-			return whole;
-		}
+		word = at + len + strspn(at + len, " \t");
+		if ((at == text || at[-1] == '\n') && word != at + len)
+			return xmemdup(word, strcspn(word, " \t\r\n"));
 		at += len;
 	}
 	return NULL;
 }
 
-/* A table that the first file names; else the one of that name beside it, where
- * there is a usual one. */
-static void
-read_companion(struct import *im, const char *file, const char *text,
-    const char *key, const char *usual, reader *read)
-{
-	char *path = find_path(file, text, key);
-
-	if (path == NULL && usual != NULL)
-		path = beside(file, usual);
-	if (path != NULL)
-		read_other(im, path, read);
-	free(path);
-}
-
 static void
 read_dma(struct import *im, const char *file, const struct buf *text)
 {
+	char *name = find_word(text->data, "AUTHPATH"), *path;
+
 	import_dma(im, text->data, text->len);
-	read_companion(im, file, text->data, "AUTHPATH", "auth.conf",
-	    import_dma_auth);
+	path = name != NULL && *name == '/' ? xstrdup(name) :
+	    beside(file, name != NULL ? name : "auth.conf");
+	read_other(im, path, name != NULL, import_dma_auth);
+	free(path);
+	free(name);
+}
+
+/* "hash:PATH", "proxy:hash:PATH" or "PATH".  What is no file is said, without
+ * what it holds: "static:" may hold a password. */
+static void
+read_table(struct import *im, const char *file, const char *key,
+    const char *table, reader *read)
+{
+	static const char *const types[] = {
+		"hash", "btree", "lmdb", "texthash", "cdb", "dbm", "sdbm",
+		"regexp", "pcre", ""
+	};
+	size_t i = 0, len;
+	char *path;
+
+	if (strncmp(table, "proxy:", 6) == 0)
+		table += 6;
+	len = strchr(table, ':') != NULL ? strcspn(table, ":") : 0;
+	while (i < sizeof types / sizeof *types && (strlen(types[i]) != len ||
+	    strncmp(types[i], table, len) != 0))
+		i++;
+	if (i == sizeof types / sizeof *types) {
+		import_remark(im, 0, "%s: a table that is no file is not read",
+		    key);
+		return;
+	}
+	path = import_postfix_path(file, table + len + (len != 0));
+	read_other(im, path, true, read);
+	free(path);
+}
+
+/* The tables that main.cf names; else the one of that name beside it, where there
+ * is a usual one. */
+static void
+read_tables(struct import *im, const char *file, const struct buf *text,
+    const char *key, const char *usual, reader *read)
+{
+	char *value = import_postfix_value(text->data, text->len, key);
+	char *path, *table, *rest = value;
+
+	if (value == NULL && usual != NULL) {
+		path = beside(file, usual);
+		read_other(im, path, false, read);
+		free(path);
+	}
+	while (rest != NULL && (table = strsep(&rest, " \t,")) != NULL) {
+		if (*table == '\0')
+			continue;
+		read_table(im, file, key, table, read);
+		if (strchr(table, '{') != NULL)
+			break;		/* of blanks and commas, up to "}" */
+	}
+	free(value);
 }
 
 static void
 read_postfix(struct import *im, const char *file, const struct buf *text)
 {
 	import_postfix(im, text->data, text->len);
-	read_companion(im, file, text->data, "sender_dependent_relayhost_maps",
-	    NULL, import_postfix_relays);
-	read_companion(im, file, text->data, "smtp_sasl_password_maps",
-	    "sasl_passwd", import_postfix_passwords);
-	read_companion(im, file, text->data, "smtp_generic_maps", NULL,
+	read_tables(im, file, text, "sender_dependent_relayhost_maps", NULL,
+	    import_postfix_relays);
+	read_tables(im, file, text, "smtp_sasl_password_maps", "sasl_passwd",
+	    import_postfix_passwords);
+	read_tables(im, file, text, "smtp_generic_maps", NULL,
 	    import_postfix_generic);
 }
 

@@ -2,6 +2,7 @@
 #include "cli/import_lines.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 char *
@@ -22,6 +23,44 @@ import_line(const char **text, const char *end, char line[IMPORT_LINE_MAX])
 	line[len] = '\0';
 	*text = stop != NULL ? stop + 1 : end;
 	return line;
+}
+
+/* Adds a line that belongs to the last one, if there is one more such. */
+static bool
+join_line(struct import_source *s, char line[IMPORT_LINE_MAX])
+{
+	char buffer[IMPORT_LINE_MAX], *more;
+	const char *before = s->text;
+	size_t len = strlen(line);
+
+	if (import_line(&s->text, s->end, buffer) == NULL)
+		return false;
+	more = import_skip_blanks(buffer);
+	if (more == buffer && !import_is_comment(more)) {
+		s->text = before;
+		return false;
+	}
+	s->count++;
+	if (!import_is_comment(more))
+		snprintf(line + len, IMPORT_LINE_MAX - len, " %s", more);
+	return true;
+}
+
+char *
+import_joined_line(struct import_source *s, char line[IMPORT_LINE_MAX])
+{
+	char *start;
+
+	do {
+		if (import_line(&s->text, s->end, line) == NULL)
+			return NULL;
+		s->count++;
+		start = import_skip_blanks(line);
+	} while (import_is_comment(start));
+	s->line = s->count;
+	while (join_line(s, line))
+		continue;
+	return start;
 }
 
 char *

@@ -13,6 +13,16 @@
  * that; NULL past the last.  A line that is too long is cut, a NUL ends one. */
 char	*import_line(const char **text, const char *end,
 	    char line[IMPORT_LINE_MAX]);
+/* Postfix's lines: one that begins with a blank goes on with the one before, and
+ * empty ones and comments are none. */
+struct import_source {
+	const char	*text, *end;
+	int		 line;		/* where the last one began */
+	int		 count;		/* of all lines read so far */
+};
+
+char	*import_joined_line(struct import_source *s,
+	    char line[IMPORT_LINE_MAX]);
 char	*import_skip_blanks(char *s);
 /* Empty counts as a comment. */
 bool	import_is_comment(const char *line);

@@ -54,6 +54,13 @@ cut_word(char *line)
 	return import_skip_blanks(line);
 }
 
+static bool
+is_smtp(const char *word)
+{
+	return strncmp(word, "smtp", 4) == 0 &&
+	    (word[4] == '\0' || isspace((unsigned char)word[4]));
+}
+
 /* "host [protocol] [--option[=value] ...]": a line is a remote, and the first is
  * tried first. */
 static void
@@ -64,6 +71,11 @@ nullmailer_remote(struct import *im, char *line, int n)
 
 	word = line;
 	line = cut_word(line);
+	if (*line != '\0' && strncmp(line, "--", 2) != 0 && !is_smtp(line)) {
+		import_remark(im, n, "a remote that is not reached by SMTP; "
+		    "nothing else is spoken here");
+		return;
+	}
 	a = import_account(im, word);
 	a->host = a->host != NULL ? a->host : xstrdup(word);
 	a->tls = a->starttls = 0;

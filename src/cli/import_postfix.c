@@ -39,16 +39,51 @@ static const struct import_key postfix_keys[] = {
 	{ "maximal_queue_lifetime", IMPORT_LOST, "retry-for (5d)" },
 };
 
-/* The host and the domain that other values speak of. */
+#define DIRECTORY	"/etc/postfix"		/* where main.cf is */
+
+/* What other values speak of. */
 struct names {
 	char	host[256], domain[256];
+	char	path[1024];		/* the last one that was expanded */
 };
 
-/* "$mydomain" and "$myhostname", of all that may stand in a value; NULL for any
- * other parameter. */
+/* What stands behind "$config_directory" or "${config_directory}"; NULL if that
+ * is not what a path begins with. */
 static const char *
-expand(const struct names *names, const char *value)
+behind_directory(const char *path)
 {
+	static const char *const spellings[] = {
+		"$config_directory/", "${config_directory}/"
+	};
+	size_t i, len;
+
+	for (i = 0; i < COUNT(spellings); i++) {
+		len = strlen(spellings[i]);
+		if (strncmp(path, spellings[i], len) == 0)
+			return path + len;
+	}
+	return NULL;
+}
+
+char *
+import_postfix_path(const char *file, const char *path)
+{
+	const char *slash = strrchr(file, '/');
+	const char *name = behind_directory(path);
+	int len = slash != NULL ? (int)(slash - file) : 0;
+
+	if (*path == '/' || (slash == NULL && name == NULL))
+		return xstrdup(path);
+	return xasprintf("%.*s%s%s", len, file, slash != NULL ? "/" : "",
+	    name != NULL ? name : path);
+}
+
+/* "$mydomain", "$myhostname", and a path below "$config_directory", of all that
+ * may stand in a value; NULL for any other parameter. */
+static const char *
+expand(struct names *names, const char *value)
+{
+	const char *name = behind_directory(value);
 	static const char *const spellings[] = {
 		"$mydomain", "${mydomain}", "$myhostname", "${myhostname}"
 	};
@@ -56,6 +91,10 @@ expand(const struct names *names, const char *value)
 
 	if (strchr(value, '$') == NULL)
 		return value;
+	if (name != NULL && strchr(name, '$') == NULL) {
+		snprintf(names->path, sizeof names->path, DIRECTORY "/%s", name);
+		return names->path;
+	}
 	for (i = 0; i < COUNT(spellings); i++)
 		if (strcmp(value, spellings[i]) == 0)
 			return i < 2 ? names->domain : names->host;
@@ -100,8 +139,15 @@ postfix_setting(struct import *im, struct names *names, char *line, int n)
 	learn_names(names, line, value);
 	if (strcmp(line, "smtp_tls_security_level") == 0)
 		a->starttls = *value != '\0' && strcmp(value, "none") != 0;
-	if (key == NULL || whole == NULL || *whole == '\0' ||
-	    (*whole == '/' && key->field == IMPORT_DOMAIN))
+	if (key == NULL || *value == '\0' ||
+	    (*value == '/' && key->field == IMPORT_DOMAIN))
+		return;
+	if (key->field == IMPORT_LOST || key->field == IMPORT_NEEDLESS)
+		whole = value;
+	if (whole == NULL)
+		import_remark(im, n, "%s speaks of another parameter",
+		    key->name);
+	if (whole == NULL || *whole == '\0')
 		return;
 	import_set(im, a, postfix_keys, COUNT(postfix_keys), line, whole, n);
 }
@@ -109,19 +155,29 @@ postfix_setting(struct import *im, struct names *names, char *line, int n)
 void
 import_postfix(struct import *im, const char *text, size_t len)
 {
+	struct import_source source = { .text = text, .end = text + len };
 	char buffer[IMPORT_LINE_MAX], *line;
 	struct names names = { .host = "" };
-	const char *end = text + len;
-	int n = 0;
 
 	(void)import_account(im, "default");
-	while ((line = import_line(&text, end, buffer)) != NULL) {
-		n++;
-		/* A line that begins with a blank continues the last one, with
-		 * more of a list: none of ours has lists. */
-		if (!isspace((unsigned char)*line) && !import_is_comment(line))
-			postfix_setting(im, &names, line, n);
+	while ((line = import_joined_line(&source, buffer)) != NULL)
+		postfix_setting(im, &names, line, source.line);
+}
+
+char *
+import_postfix_value(const char *text, size_t len, const char *key)
+{
+	struct import_source source = { .text = text, .end = text + len };
+	char buffer[IMPORT_LINE_MAX], *line, *value, *found = NULL;
+
+	while ((line = import_joined_line(&source, buffer)) != NULL) {
+		value = import_cut(line, '=');
+		if (strcmp(line, key) != 0)
+			continue;
+		free(found);
+		found = xstrdup(value);
 	}
+	return found;
 }
 
 /* The tables: "key value" lines. */
@@ -129,28 +185,22 @@ import_postfix(struct import *im, const char *text, size_t len)
 /* The next line that is one; false past the last.  Regular expressions are said
  * once and left out. */
 static bool
-next_entry(struct import *im, const char *what, const char **text,
-    const char *end, char buffer[IMPORT_LINE_MAX], char **key, char **value,
-    int *n)
+next_entry(struct import *im, const char *what, struct import_source *source,
+    char buffer[IMPORT_LINE_MAX], char **key, char **value)
 {
-	char *line;
+	char *line = import_joined_line(source, buffer);
 
-	while ((line = import_line(text, end, buffer)) != NULL) {
-		++*n;
-		line = import_skip_blanks(line);
-		if (import_is_comment(line))
-			continue;
-		if (*line == '/') {
-			import_remark(im, 0, "%s: line %d and others are regular "
-			    "expressions; serves has patterns such as "
-			    "*@example.com", what, *n);
-			return false;
-		}
-		*key = line;
-		*value = import_cut(line, ' ');
-		return true;
+	if (line == NULL)
+		return false;
+	if (*line == '/') {
+		import_remark(im, 0, "%s: line %d and others are regular "
+		    "expressions; serves has patterns such as "
+		    "*@example.com", what, source->line);
+		return false;
 	}
-	return false;
+	*key = line;
+	*value = import_cut(line, ' ');
+	return true;
 }
 
 static bool
@@ -222,12 +272,11 @@ take_password(struct import *im, const char *key, char *value, int n)
 void
 import_postfix_passwords(struct import *im, const char *text, size_t len)
 {
+	struct import_source source = { .text = text, .end = text + len };
 	char buffer[IMPORT_LINE_MAX], *key, *value;
-	const char *end = text + len;
-	int n = 0;
 
-	while (next_entry(im, PASSWORDS, &text, end, buffer, &key, &value, &n))
-		take_password(im, key, value, n);
+	while (next_entry(im, PASSWORDS, &source, buffer, &key, &value))
+		take_password(im, key, value, source.line);
 }
 
 /* "sender [host]:port", where the sender may be "@domain". */
@@ -267,13 +316,12 @@ take_relay(struct import *im, const char *key, const char *value, int n)
 void
 import_postfix_relays(struct import *im, const char *text, size_t len)
 {
+	struct import_source source = { .text = text, .end = text + len };
 	char buffer[IMPORT_LINE_MAX], *key, *value;
-	const char *end = text + len;
-	int n = 0;
 
-	while (next_entry(im, "sender_dependent_relayhost_maps", &text, end,
-	    buffer, &key, &value, &n))
-		take_relay(im, key, value, n);
+	while (next_entry(im, "sender_dependent_relayhost_maps", &source,
+	    buffer, &key, &value))
+		take_relay(im, key, value, source.line);
 }
 
 static struct import_account *
@@ -292,16 +340,15 @@ find_mailbox(struct import *im, const char *mailbox)
 void
 import_postfix_generic(struct import *im, const char *text, size_t len)
 {
+	struct import_source source = { .text = text, .end = text + len };
 	char buffer[IMPORT_LINE_MAX], *key, *value;
-	const char *end = text + len;
 	struct import_account *a;
-	int n = 0;
 
-	while (next_entry(im, "smtp_generic_maps", &text, end, buffer, &key,
-	    &value, &n)) {
+	while (next_entry(im, "smtp_generic_maps", &source, buffer, &key,
+	    &value)) {
 		if (!is_address(value)) {
 			import_remark(im, 0, "smtp_generic_maps: line %d does "
-			    "not name one mailbox", n);
+			    "not name one mailbox", source.line);
 			continue;
 		}
 		if ((a = find_mailbox(im, value)) == NULL) {
@@ -309,6 +356,6 @@ import_postfix_generic(struct import *im, const char *text, size_t len)
 			if (a->from == NULL)
 				a->from = xstrdup(value);
 		}
-		import_serves(im, a, key, n);
+		import_serves(im, a, key, source.line);
 	}
 }

@@ -156,6 +156,7 @@ import_msmtp(struct import *im, const char *text, size_t len)
 	struct import_account *a = NULL, *base;
 	char buffer[IMPORT_LINE_MAX], *line, *value;
 	const char *end = text + len;
+	size_t i;
 	int n = 0;
 
 	/* What "defaults" says belongs to no account of the result. */
@@ -177,6 +178,10 @@ import_msmtp(struct import *im, const char *text, size_t len)
 			    COUNT(msmtp_keys), line, value, n);
 	}
 	import_release(&defaults);
+	/* tls_starttls says how, and only where tls is on. */
+	for (i = 0; i < im->count; i++)
+		if (im->accounts[i].tls == 0)
+			im->accounts[i].starttls = 0;
 }
 
 /* "KEY SEPARATOR VALUE" lines about one account. */

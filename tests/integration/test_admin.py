@@ -832,6 +832,25 @@ class Import(unittest.TestCase):
             result = run([str(PROGRAM), "config", "-C", str(path)])
             self.assertEqual(result.code, 0, result.stderr)
 
+    def test_tables_of_postfix(self):
+        """All of a list are read, and what cannot be is said."""
+        with tempfile.TemporaryDirectory() as directory:
+            top = pathlib.Path(directory)
+            (top / "main.cf").write_text(
+                "relayhost = [smtp.office365.com]:587\n"
+                "smtp_sasl_password_maps = static:u:hunter2,\n"
+                "    hash:/nonexistent/pw hash:${config_directory}/pw\n"
+                "smtp_generic_maps = inline:{ a=b@c.example, d=e@f.example }\n")
+            (top / "pw").write_text(
+                "[smtp.office365.com]:587\n   alerts@contoso.com:hunter2\n")
+            text = self.imported(str(top / "main.cf")).stdout
+            self.assertIn('mailbox = "alerts@contoso.com"', text)
+            self.assertIn("# /nonexistent/pw: No such file", text)
+            for key in ("smtp_sasl_password_maps", "smtp_generic_maps"):
+                self.assertIn(f"# {key}: a table that is no file", text)
+            self.assertNotRegex(text, "hunter2|f.example")
+            self.assert_is_a_config(text)
+
     def test_two_accounts_of_one_mailbox(self):
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory) / "msmtprc"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check_main.h"
@@ -57,6 +58,9 @@ static const struct {
 	  "host = \"a.example\"", "port = 587", "tls = starttls" },
 	{ import_msmtp, "host a.example\nport 465\ntls on\ntls_starttls off\n",
 	  "host = \"a.example\"", "port = 465", "tls = implicit" },
+	{ import_msmtp, "defaults\ntls on\ntls_starttls on\naccount a\n"
+	  "host a.example\nport 26\ntls off\n",
+	  "host = \"a.example\"", "port = 26", "tls = none" },
 	{ import_ssmtp, "mailhub=a.example:2525\n",
 	  "host = \"a.example\"", "port = 2525", "tls = starttls" },
 	{ import_ssmtp, "mailhub=a.example:465\nUseTLS=YES\n",
@@ -67,6 +71,11 @@ static const struct {
 	  "host = \"a.example\"", "port = 587", "tls = starttls" },
 	{ import_nullmailer_remotes, "a.example smtp --port=465 --ssl\n",
 	  "host = \"a.example\"", "port = 465", "tls = implicit" },
+	{ import_nullmailer_remotes, "a.example --port=587 --starttls\n",
+	  "host = \"a.example\"", "port = 587", "tls = starttls" },
+	{ import_postfix, "relayhost =\n# the server\n\n  [a.example]:587\n"
+	  "smtp_tls_wrappermode = no\nsmtp_tls_security_level =\n\tencrypt",
+	  "host = \"a.example\"", "port = 587", "tls = starttls" },
 	{ import_postfix, "relayhost = [a.example]:587\n"
 	  "smtp_tls_security_level = encrypt\n",
 	  "host = \"a.example\"", "port = 587", "tls = starttls" },
@@ -149,6 +158,9 @@ END_TEST
 
 /* Postfix. */
 
+static const char main_cf[] =
+    "relayhost = [smtp.office365.com]:587\nsmtp_tls_security_level = may\n";
+
 START_TEST(postfix_names_in_values)
 {
 	READ(import_postfix, "myhostname = web1.contoso.com\n"
@@ -169,8 +181,65 @@ START_TEST(postfix_names_letter_case)
 }
 END_TEST
 
-static const char main_cf[] =
-    "relayhost = [smtp.office365.com]:587\nsmtp_tls_security_level = may\n";
+START_TEST(postfix_parameters_in_paths)
+{
+	char *path;
+
+	READ(import_postfix, "smtp_tls_CAfile = ${config_directory}/ca.pem\n"
+	    "relayhost = [a.example]\nsmtp_tls_cert_file = $my_file\n"
+	    "smtp_tls_key_file = $config_directory/$my_file\n");
+	format();
+	HAS("ca-file = \"/etc/postfix/ca.pem\"");
+	HAS("Line 3: smtp_tls_cert_file speaks of another parameter");
+	HAS("Line 4: smtp_tls_key_file speaks of another parameter");
+	path = import_postfix_path("/a/main.cf", "$config_directory/b");
+	ck_assert_str_eq(path, "/a/b");
+	free(path);
+	path = import_postfix_path("main.cf", "${config_directory}/b");
+	ck_assert_str_eq(path, "b");
+	free(path);
+}
+END_TEST
+
+START_TEST(postfix_lines_that_go_on)
+{
+	READ(import_postfix, main_cf);
+	READ(import_postfix_passwords, "\n[smtp.office365.com]:587\n"
+	    "# whose password this is\n    alerts@contoso.com:pw\n");
+	READ(import_postfix_generic, "# comment\nroot\n  alerts@contoso.com\n"
+	    "nobody nowhere\n");
+	format();
+	HAS("mailbox = \"alerts@contoso.com\"");
+	HAS("(line 2 of Postfix's sasl_passwd)");
+	HAS("serves = { \"root\" }");
+	HAS("# smtp_generic_maps: line 4 does not name one mailbox");
+}
+END_TEST
+
+START_TEST(postfix_value_of_several_lines)
+{
+	static const char text[] = "smtp_generic_maps = x\n"
+	    "smtp_generic_maps =\n  hash:a,\n# no\n\thash:b\n\nz = y\n";
+	char *value;
+
+	value = import_postfix_value(text, sizeof text - 1,
+	    "smtp_generic_maps");
+	ck_assert_str_eq(value, "hash:a, hash:b");
+	free(value);
+	ck_assert_ptr_null(import_postfix_value(text, sizeof text - 1, "maps"));
+}
+END_TEST
+
+START_TEST(nullmailers_other_protocol)
+{
+	READ(import_nullmailer_remotes, "q.example qmqp\nm.example smtp "
+	    "--port=587 --starttls\n");
+	format();
+	HAS("# Line 1: a remote that is not reached by SMTP");
+	HAS("host = \"m.example\"");
+	HAS_NOT("q.example");
+}
+END_TEST
 
 START_TEST(postfix_relays_by_sender)
 {
@@ -279,6 +348,10 @@ suite(void)
 	tcase_add_test(t, msmtps_defaults_and_parents);
 	tcase_add_test(t, postfix_names_in_values);
 	tcase_add_test(t, postfix_names_letter_case);
+	tcase_add_test(t, postfix_parameters_in_paths);
+	tcase_add_test(t, postfix_lines_that_go_on);
+	tcase_add_test(t, postfix_value_of_several_lines);
+	tcase_add_test(t, nullmailers_other_protocol);
 	tcase_add_test(t, postfix_relays_by_sender);
 	tcase_add_test(t, postfix_passwords_by_sender);
 	tcase_add_test(t, postfix_generic);
