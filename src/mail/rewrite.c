@@ -31,11 +31,12 @@ may_send_as(const struct rewrite_rules *r, const struct address *a)
 }
 
 /* Somebody elsewhere who can be answered: written with a domain that has a dot
- * and is no name of this host. */
+ * and is no name of this host, and in ASCII, for the header that recipients get
+ * is mostly ASCII, where RFC 6857 leaves nothing to answer of another. */
 static bool
 is_foreign(const struct rewrite_rules *r, const struct address *a)
 {
-	return a->domain != NULL && a->domain[0] != '[' &&
+	return a->domain != NULL && a->domain[0] != '[' && !a->utf8 &&
 	    strchr(a->domain, '.') != NULL &&
 	    !r->is_host_name(r->context, a->domain);
 }

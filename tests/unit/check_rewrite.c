@@ -195,6 +195,14 @@ static const struct row from_rows[] = {
 	    .in = "From: J <j\xc3\xbc@web1.lan>\n" REST,
 	    .out = "From: J <alerts@contoso.com>\n" REST
 	    "X-Original-From: J =?UTF-8?Q?=3Cj=C3=BC=40web1=2Elan=3E?=\n" },
+	{ "an 8-bit address elsewhere cannot be answered", .rewritten = true,
+	    .in = "From: J <j\xc3\xbc@far.example>\n" REST,
+	    .out = "From: J <alerts@contoso.com>\n" REST
+	    "X-Original-From: J =?UTF-8?Q?=3Cj=C3=BC=40far=2Eexample=3E?=\n" },
+	{ "an 8-bit domain can", .rewritten = true,
+	    .in = "From: J <j@f\xc3\xbcr.example>\n" REST,
+	    .out = "From: J <alerts@contoso.com>\n" REST
+	    "Reply-To: j@xn--fr-xka.example\n" },
 	{ "an empty From is none",
 	    .in = "From: \n" REST,
 	    .out = REST "From: \"backup on web1\" <alerts@contoso.com>\n" },
