@@ -40,8 +40,9 @@ void	privilege_start(struct identity *id);
 /* Becomes the installation's user for good if the program was started set-id,
  * with chdir("/"), deaf to ^Z, and no new privileges for what it executes;
  * otherwise only brings back the environment, as privilege_drop does.  Refuses
- * to run set-user-ID root (EX_CONFIG), and a set-user-ID program without set-group-ID
- * or the reverse; rights of another set-id program that called us are dropped.
+ * to run set-user-ID root (EX_CONFIG), and a set-user-ID program without
+ * set-group-ID or the reverse; rights of another set-id program that called us are
+ * dropped.
  * Verifies that nothing can be regained (EX_OSERR).  The caller's supplementary
  * groups stay, since only root can drop them. */
 int	privilege_keep(struct identity *id, struct status *st);

@@ -51,9 +51,9 @@ int	submission_begin(struct submission *m, const struct submitter *s,
  * they were meant for somebody.  EX_USAGE when all are unusable. */
 int	submission_address(struct submission *m, const struct submitter *s,
 	    struct status *st);
-/* The same from a list, which is emptied.  While the alias file, or one that
- * it includes, cannot be used, local names stay names: the attempt defers them, and a later one resolves
- * them. */
+/* The same from a list, which is emptied.  While the alias file, or one that it
+ * includes, cannot be used, local names stay names: the attempt defers them, and a
+ * later one resolves them. */
 int	submission_address_list(struct submission *m, const struct submitter *s,
 	    struct address_list *list, struct status *st);
 /* -1 and why, if there are such names. */

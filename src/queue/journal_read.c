@@ -303,9 +303,10 @@ has_hole(struct sealed *r, const char *bytes, size_t len, const char *id,
 /* Checks every record and finds the end of the last closed group.  A group counts
  * as a whole or not at all: of one that a crash cut off, states without their
  * attempt would say who was served, but not when the others are due.  Only the
- * end can be torn, since records are appended, or what was synced last have a hole;
- * a bad one before that is damage, and nothing of it is believed.  The first group was there before the file had
- * a name (spool_commit.c): without it this is none of ours. */
+ * end can be torn, since records are appended, or what was synced last have a
+ * hole; a bad one before that is damage, and nothing of it is believed.  The first
+ * group was there before the file had a name (spool_commit.c): without it this is
+ * none of ours. */
 static int
 find_good_end(struct sealed *r, const char *bytes, size_t len, const char *id,
     int64_t position, size_t *good, struct status *st)

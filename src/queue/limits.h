@@ -30,7 +30,8 @@ int	limits_check_caller(struct status *st);
 
 /* Takes one of the account's slots, waiting until `wait_deadline` at most.
  * 0: taken; 1: none free, the account pauses, or limits_check_caller() (*st says
- * which, EX_TEMPFAIL, with the time a pause ends); -1: the state directory cannot be used. */
+ * which, EX_TEMPFAIL, with the time a pause ends); -1: the state directory cannot
+ * be used. */
 int	limits_take_slot(struct slot *s, const struct config *c,
 	    const struct account *a, enum slot_kind kind,
 	    int64_t wait_deadline, struct status *st);

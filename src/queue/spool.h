@@ -111,8 +111,8 @@ void	spool_entry_forgive(struct spool_entry *entry);
  * either.
  *
  * Synced record "data sent, answer unknown"; not synced if a list that is on the
- * disk (manifest.h) says so of the journal as it is.  Where the disk is nearly full it
- * reserves room for the record of the attempt too: a full disk keeps mail from
+ * disk (manifest.h) says so of the journal as it is.  Where the disk is nearly full
+ * it reserves room for the record of the attempt too: a full disk keeps mail from
  * being sent rather than from being known as sent. */
 int	spool_record_sent(struct spool_entry *entry, struct status *st);
 /* Synced record of an attempt: the recipients as they now stand, account,

@@ -239,10 +239,10 @@ finish_others(struct attempt *a, size_t left)
 }
 
 /* A run has time for each transaction, and more of it for a large message
- * (LEAST_RATE), a caller for all of them.  It is taken
- * after the last wait for others: the answer to their data may take ten minutes
- * (RFC 5321 4.5.3.2.6), and what is begun when the time is over is said, not
- * heard, and sent again although it was delivered. */
+ * (LEAST_RATE), a caller for all of them.  It is taken after the last wait for
+ * others: the answer to their data may take ten minutes (RFC 5321 4.5.3.2.6), and
+ * what is begun when the time is over is said, not heard, and sent again although
+ * it was delivered. */
 static int
 take_time(struct attempt *a, struct status *st)
 {

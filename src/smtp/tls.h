@@ -55,7 +55,8 @@ const char *tls_system_anchors(size_t i);
 
 /* Loads our certificate and, unless there is a session to resume, trust anchors:
  * those are then loaded when the server sends a certificate after all.  NULL and
- * *st (EX_CONFIG) when the administrator's files are no good.  The wire stays the caller's. */
+ * *st (EX_CONFIG) when the administrator's files are no good.  The wire stays the
+ * caller's. */
 struct tls *tls_new(const struct tls_params *p, struct wire *w,
 	    struct status *st);
 /* 0 when the server is proved to be `host`; TLS_WANT_*; -1 and *st, of which
