@@ -308,6 +308,12 @@ delivery_is_answered(const struct attempt *a)
 	return a->transaction == NULL || session_is_answered(a->transaction);
 }
 
+void
+delivery_push(struct delivery_connection *dc)
+{
+	session_push(dc->session);
+}
+
 static void
 release(struct attempt *a)
 {

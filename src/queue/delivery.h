@@ -36,6 +36,8 @@ struct delivery_options {
 	bool	 is_runner;	/* waits for no slot, and lets an account pause
 				 * that is refused */
 	bool	 is_record;	/* the runner of record: one slot is kept for it */
+	bool	 more;		/* another follows at once, or delivery_push(): what
+				 * is said may leave with that */
 	int64_t	 deadline;	/* clock_ms: last byte of data out; a runner's
 				 * is send-timeout for each transaction */
 	/* Used if it is to the right account and usable, replaced otherwise, left
@@ -90,6 +92,8 @@ struct attempt *delivery_start(const struct config *c, struct submission *s,
 /* Whether delivery_finish() would find all answers there. */
 bool	delivery_is_answered(const struct attempt *a);
 int	delivery_finish(struct attempt *a, struct status *st);
+/* Sends what delivery_options.more has held back. */
+void	delivery_push(struct delivery_connection *dc);
 /* Both in one. */
 int	delivery_attempt(const struct config *c, struct submission *s,
 	    const struct delivery_options *o, struct delivery_report *report,

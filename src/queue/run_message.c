@@ -195,7 +195,7 @@ start_attempt(struct try *t)
 	struct try **link;
 	struct delivery_options options = {
 		.connection = &r->connection, .is_runner = true,
-		.is_record = !r->options->is_detached,
+		.is_record = !r->options->is_detached, .more = r->ready != NULL,
 		.trace = r->options->trace,
 		.trace_context = r->options->trace_context,
 		.hook_context = t, .admit = admit, .make_room = make_room,
@@ -240,6 +240,7 @@ run_begin(struct run *r)
 		start_attempt(t);
 		run_hold(r);
 	}
+	delivery_push(&r->connection);
 	r->ready_count = 0;
 	r->ready_octets = 0;
 }

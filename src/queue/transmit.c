@@ -110,6 +110,7 @@ compose(struct attempt *a, struct status *st)
 		.sent_all = a->o.sent_all != NULL ? sent_all : NULL,
 		.waits = a->o.waits != NULL ? waits : NULL,
 		.least_rate = a->o.is_runner ? LEAST_RATE : 0,
+		.more = a->o.more,
 	};
 	a->report->bytes = a->d.size;
 	return 0;

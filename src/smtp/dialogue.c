@@ -223,18 +223,35 @@ read_unasked(struct session *s, enum diagnose_stage stage, struct status *st)
 	return -1;
 }
 
+/* As far as we have seen. */
+static int
+check_open(struct session *s, enum diagnose_stage stage, struct status *st)
+{
+	if (!stream_is_closed(s->stream))
+		return 0;
+	status_set(st, EX_TEMPFAIL, "%s closed the connection before %s",
+	    s->p.host, phases[stage].name);
+	return dialogue_broken(s);
+}
+
 int
 dialogue_begin(struct session *s, enum diagnose_stage stage, struct status *st)
 {
 	if (stream_has_input(s->stream))
 		return read_unasked(s, stage, st);
-	if (stream_is_closed(s->stream)) {
-		status_set(st, EX_TEMPFAIL, "%s closed the connection before "
-		    "%s", s->p.host, phases[stage].name);
-		return dialogue_broken(s);
-	}
+	if (check_open(s, stage, st) == -1)
+		return -1;
 	dialogue_set_phase(s, stage);
 	return 0;
+}
+
+int
+dialogue_look(struct session *s, enum diagnose_stage stage, struct status *st)
+{
+	/* The end stands behind all that was said. */
+	while (stream_take_in(s->stream))
+		;
+	return check_open(s, stage, st);
 }
 
 static int

@@ -29,6 +29,7 @@ struct session {
 	bool			 bdat_works;	/* it took a message that way */
 	/* Transactions in flight, by next; pipeline.c. */
 	struct transaction	*oldest, *newest;
+	struct transaction	*held;		/* from this on none has left */
 	size_t			 in_flight;
 	int64_t			 weight;
 	int64_t			 next_hold;	/* clock_ms: `waits` is called */
@@ -40,7 +41,11 @@ struct session {
  * being asked (a pending 4yz or 5yz says why it is leaving). */
 int	dialogue_begin(struct session *s, enum diagnose_stage stage,
 	    struct status *st);
-/* The first half of it, while others are in flight. */
+/* The same while others are in flight, and what the server says is theirs: -1 if
+ * it has hung up. */
+int	dialogue_look(struct session *s, enum diagnose_stage stage,
+	    struct status *st);
+/* Nothing but the phase. */
 void	dialogue_set_phase(struct session *s, enum diagnose_stage stage);
 /* Queues one command line.  One with a control byte in it is refused, whatever
  * its parts were checked for before: it would be two commands. */

@@ -84,6 +84,17 @@ take_oldest(struct session *s)
 	return t;
 }
 
+/* From `t` on none has left in full, and none will. */
+static void
+give_up(struct session *s, struct transaction *t, const struct status *why)
+{
+	s->held = NULL;
+	for (; t != NULL; t = t->next) {
+		t->handed_over = false;
+		t->status = *why;
+	}
+}
+
 /* Nothing more will be heard.  After 421 (RFC 5321 3.8) that is the server's
  * word for all of them; otherwise each may have arrived. */
 static void
@@ -99,7 +110,43 @@ lose_all(struct session *s)
 	}
 }
 
-/* One answer, for the oldest. */
+/* The locks of those in flight do not wait for a server that takes an hour to
+ * listen.  Returns the deadline that it moves. */
+static int64_t
+hurry(struct session *s)
+{
+	int64_t deadline = s->p.deadline, brief = clock_deadline(BLOCK_MS);
+
+	hold_all(s);
+	if (brief < deadline)
+		s->p.deadline = brief;
+	dialogue_set_phase(s, DIAGNOSE_MAIL);
+	return deadline;
+}
+
+/* A server that has hung up would not answer; of what does not leave in full
+ * nobody knows how much has left. */
+void
+session_push(struct session *s)
+{
+	struct transaction *held = s != NULL ? s->held : NULL;
+	struct status why = STATUS_INIT;
+	int64_t deadline;
+
+	if (held == NULL)
+		return;
+	s->held = NULL;
+	if (dialogue_look(s, DIAGNOSE_MAIL, &why) == -1) {
+		give_up(s, held, &why);
+		return;
+	}
+	deadline = hurry(s);
+	if (dialogue_flush(s, DIAGNOSE_MAIL, &why) == -1)
+		give_up(s, s->newest, &why);
+	s->p.deadline = deadline;
+}
+
+/* One answer, for the oldest: to what has left. */
 static void
 hear(struct session *s)
 {
@@ -108,12 +155,13 @@ hear(struct session *s)
 	int64_t deadline = s->p.deadline;
 	int rc;
 
+	session_push(s);
 	hold_all(s);
 	/* A hint names the sender of the message that was answered, not of the
 	 * one that was said last. */
 	if (t->d.from != NULL)
 		s->p.values.from = t->d.from;
-	rc = transaction_hear(t);
+	rc = t->handed_over ? transaction_hear(t) : -1;
 	s->p.values.from = from;
 	s->p.deadline = deadline;
 	if (rc == -1)
@@ -165,28 +213,19 @@ session_has_room(struct session *s, const struct session_data *d,
 	    may_join(s, weight_of(d, recipients)));
 }
 
-/* The locks of those in flight, and its own from sent_all on, do not wait for a
- * server that takes an hour to listen. */
-static int
-say(struct session *s, struct transaction *t)
-{
-	int64_t deadline = s->p.deadline, brief = clock_deadline(BLOCK_MS);
-	int rc;
-
-	hold_all(s);
-	if (brief < deadline)
-		s->p.deadline = brief;
-	dialogue_set_phase(s, DIAGNOSE_MAIL);
-	rc = transaction_say(t);
-	s->p.deadline = deadline;
-	return rc;
-}
-
 static void
 fly(struct session *s, struct transaction *t)
 {
-	if (say(s, t) == 0) {
+	int64_t deadline = hurry(s);
+	int rc = transaction_say(t);
+
+	s->p.deadline = deadline;
+	if (rc == 0) {
 		append(s, t);
+		if (!t->d.more)
+			s->held = NULL;
+		else if (s->held == NULL || stream_has_left(s->stream))
+			s->held = t;
 		return;
 	}
 	/* Those before it were said in full, and are answered still. */
@@ -234,7 +273,8 @@ session_start(struct session *s, const struct session_data *d,
 bool
 session_is_answered(struct transaction *t)
 {
-	if (!t->is_over)
+	/* What is there belongs to the oldest first. */
+	if (!t->is_over && t == t->s->oldest)
 		hear_what_is_there(t->s);
 	return t->is_over;
 }

@@ -114,6 +114,9 @@ struct session_data {
 	 * left: nobody waits, and a slow line is given the time that the size of
 	 * the message needs.  0: it stands. */
 	int64_t	 least_rate;
+	/* Another one follows at once.  Said in one flight, this one leaves with
+	 * that, with session_push(), or when its answer is waited for. */
+	bool	 more;
 };
 
 /* A transaction: MAIL, RCPTs and data.
@@ -149,6 +152,9 @@ struct session_outcome {
 struct transaction *session_start(struct session *s,
 	    const struct session_data *d, struct envelope *e);
 bool	session_is_answered(struct transaction *t);
+/* Sends what session_data.more has held back; never fails: those who did not leave
+ * learn it from session_finish().  NULL is fine. */
+void	session_push(struct session *s);
 int	session_finish(struct transaction *t, struct session_outcome *outcome,
 	    struct status *st);
 /* Whether no transaction waits for an answer. */

@@ -25,6 +25,8 @@ struct stream {
 	struct tls	*prepared;	/* waits for its start */
 	struct tls	*tls;		/* NULL: plain */
 	struct buf	 in, out;
+	size_t		 marked;	/* bytes of `out` */
+	bool		 has_left;	/* some, since they were marked */
 	size_t		 read;		/* bytes of `in` handed out already */
 	bool		 closed;	/* the server will send no more */
 	const char	*phase;
@@ -227,7 +229,28 @@ write_queue(struct stream *s, bool more, struct status *st)
 	int rc = write_all(s, s->out.data, s->out.len, more, st);
 
 	buf_reset(&s->out);
+	s->marked = 0;
+	s->has_left = true;
 	return rc;
+}
+
+void
+stream_mark(struct stream *s)
+{
+	s->marked = s->out.len;
+	s->has_left = false;
+}
+
+void
+stream_take_back(struct stream *s)
+{
+	buf_truncate(&s->out, s->marked);
+}
+
+bool
+stream_has_left(const struct stream *s)
+{
+	return s->has_left;
 }
 
 int

@@ -47,6 +47,11 @@ void	stream_hurry(struct stream *s, int64_t deadline);
  * cannot lock us both up (RFC 2920 3.1). */
 int	stream_put(struct stream *s, const void *bytes, size_t len,
 	    struct status *st);
+/* What is put from now on can be taken back, as far as it has not left; whether
+ * anything has left since. */
+void	stream_mark(struct stream *s);
+void	stream_take_back(struct stream *s);
+bool	stream_has_left(const struct stream *s);
 /* Sends what is queued. */
 int	stream_flush(struct stream *s, struct status *st);
 /* As stream_flush, and overwrites the queue: it held a secret. */

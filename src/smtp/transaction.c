@@ -107,14 +107,26 @@ steps_end(const struct transaction *t)
 	return step_last(t) + (t->how != BY_BDAT);
 }
 
-/* Says the steps that need no answer before them, in one flight. */
+/* The steps that need no answer before them, in one flight. */
 static int
-say(struct transaction *t, size_t most, struct status *st)
+put(struct transaction *t, size_t most, struct status *st)
 {
 	for (; most != 0 && t->asked < steps_end(t); most--)
 		if (step_put(t, t->asked++, st) == -1)
 			return -1;
+	return 0;
+}
+
+static int
+flush(struct transaction *t, struct status *st)
+{
 	return dialogue_flush(t->s, step_stage(t, t->answered), st);
+}
+
+static int
+say(struct transaction *t, size_t most, struct status *st)
+{
+	return put(t, most, st) == -1 ? -1 : flush(t, st);
 }
 
 static int
@@ -379,7 +391,14 @@ int
 transaction_say(struct transaction *t)
 {
 	start_over(t);
-	if (say(t, SIZE_MAX, &t->status) == -1) {
+	stream_mark(t->s->stream);
+	if (put(t, SIZE_MAX, &t->status) == -1) {
+		/* Its end must not leave with those before it. */
+		stream_take_back(t->s->stream);
+		transaction_fail(t);
+		return -1;
+	}
+	if (!t->d.more && flush(t, &t->status) == -1) {
 		transaction_fail(t);
 		return -1;
 	}

@@ -3,6 +3,7 @@
  * Several messages in flight, against servers that read from a script and do not
  * keep to the standards: whose answer was it, and what is known of the others?
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -176,12 +177,15 @@ open_session(struct forked_server *server, const char *const *steps)
 	return s;
 }
 
-/* The first shows that BDAT works; the others fly together. */
+/* The first shows that BDAT works; the others fly together.  `more`: they leave
+ * together, too. */
 static void
-send_all(struct session *s, int count)
+send_all(struct session *s, int count, bool more)
 {
 	int i;
 
+	for (i = 0; i < LETTERS; i++)
+		letters[i].data.more = more;
 	start(s, &letters[0]);
 	finish(&letters[0]);
 	start(s, &letters[1]);
@@ -219,14 +223,14 @@ state(const struct letter *l)
 
 START_TEST(answers_that_make_no_sense_end_it)
 {
-	const struct flight *f = &flights[_i];
+	const struct flight *f = &flights[_i / 2];
 	struct forked_server server;
 	struct session *s = open_session(&server, f->steps);
 	const struct status *second = &letters[1].st, *third = &letters[2].st;
 	int i, count = (int)strlen(f->states);
 	char states[LETTERS + 1] = "";
 
-	send_all(s, count);
+	send_all(s, count, _i % 2 != 0);
 	for (i = 0; i < count; i++)
 		states[i] = state(&letters[i]);
 	ck_assert_msg(strcmp(states, f->states) == 0, "%s: %s, %s; %s",
@@ -236,6 +240,113 @@ START_TEST(answers_that_make_no_sense_end_it)
 	ck_assert_msg(session_is_usable(s) == !f->dead, "%s", f->name);
 	session_close(s);
 	ck_assert_msg(forked_server_end(&server) == 0, "%s", f->name);
+}
+END_TEST
+
+/* What is held has not been said: a server that hangs up meanwhile has none of
+ * it. */
+START_TEST(what_is_held_never_left)
+{
+	static const char *const steps[] = { FIRST, "~", NULL };
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	struct forked_server server;
+	struct session *s = open_session(&server, steps);
+
+	start(s, &letters[0]);
+	finish(&letters[0]);
+	letters[1].data.more = letters[2].data.more = true;
+	start(s, &letters[1]);
+	start(s, &letters[2]);
+	ck_assert_int_eq(kill(server.pid, SIGKILL), 0);
+	while (!session_is_answered(letters[1].transaction))
+		nanosleep(&pause, NULL);
+	finish(&letters[1]);
+	finish(&letters[2]);
+	ck_assert_int_eq(state(&letters[1]), 'w');
+	ck_assert_int_eq(state(&letters[2]), 'w');
+	ck_assert(!session_is_usable(s));
+	session_close(s);
+	ck_assert_int_eq(forked_server_end(&server), -1);
+}
+END_TEST
+
+/* They are more than the queue holds: the first has left when the third is said,
+ * and a part of the second. */
+START_TEST(what_has_left_may_have_arrived)
+{
+	static const char *const steps[] = { FIRST, "~", NULL };
+	struct forked_server server;
+	struct session *s = open_session(&server, steps);
+	int i;
+
+	start(s, &letters[0]);
+	finish(&letters[0]);
+	for (i = 1; i < LETTERS; i++) {
+		letters[i].data.more = true;
+		letters[i].data.size = letters[i].left = 40000;
+		start(s, &letters[i]);
+	}
+	ck_assert_int_eq(kill(server.pid, SIGKILL), 0);
+	ck_assert_int_eq(forked_server_end(&server), -1);
+	for (i = 1; i < LETTERS; i++)
+		finish(&letters[i]);
+	ck_assert_int_eq(state(&letters[1]), 'W');
+	ck_assert_int_eq(state(&letters[2]), 'w');
+	ck_assert_int_eq(state(&letters[3]), 'w');
+	session_close(s);
+}
+END_TEST
+
+/* Answers to what was not said yet: nothing is delivered before it has left. */
+START_TEST(what_never_left_is_not_answered)
+{
+	static const char *const steps[] = { FIRST, ">MAIL", TAKEN, "<250 ok",
+	    TAKEN, "^", NULL };
+	struct forked_server server;
+	struct session *s = open_session(&server, steps);
+
+	start(s, &letters[0]);
+	finish(&letters[0]);
+	start(s, &letters[1]);
+	letters[2].data.more = true;
+	start(s, &letters[2]);
+	ck_assert_int_eq(forked_server_end(&server), 0);
+	finish(&letters[1]);
+	finish(&letters[2]);
+	ck_assert_int_eq(state(&letters[1]), 'd');
+	ck_assert_int_eq(state(&letters[2]), 'w');
+	session_close(s);
+}
+END_TEST
+
+/* Nothing is said before it has to be. */
+START_TEST(what_is_held_leaves_when_it_is_pushed)
+{
+	static const char *const steps[] = { FIRST, SAID, ">RSET", SAID, TAKEN,
+	    "<250 ok", TAKEN, NULL };
+	struct forked_server server;
+	struct session *s = open_session(&server, steps);
+	struct session_cost before, after;
+
+	start(s, &letters[0]);
+	finish(&letters[0]);
+	session_cost(s, &before);
+	letters[1].data.more = letters[2].data.more = true;
+	start(s, &letters[1]);
+	start(s, &letters[2]);
+	session_cost(s, &after);
+	ck_assert_int_eq(after.flights, before.flights);
+	session_push(s);
+	session_cost(s, &after);
+	ck_assert_int_eq(after.flights, before.flights + 1);
+	finish(&letters[1]);
+	finish(&letters[2]);
+	ck_assert_int_eq(state(&letters[1]), 'd');
+	ck_assert_int_eq(state(&letters[2]), 'd');
+	session_push(s);
+	session_push(NULL);
+	session_close(s);
+	ck_assert_int_eq(forked_server_end(&server), 0);
 }
 END_TEST
 
@@ -317,7 +428,11 @@ suite(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_checked_fixture(t, NULL, forget_letters);
 	tcase_add_loop_test(t, answers_that_make_no_sense_end_it, 0,
-	    sizeof flights / sizeof *flights);
+	    2 * sizeof flights / sizeof *flights);
+	tcase_add_test(t, what_is_held_never_left);
+	tcase_add_test(t, what_has_left_may_have_arrived);
+	tcase_add_test(t, what_never_left_is_not_answered);
+	tcase_add_test(t, what_is_held_leaves_when_it_is_pushed);
 	tcase_add_test(t, half_a_reply_keeps_nobody_waiting);
 	tcase_add_test(t, those_in_flight_can_hold_their_locks);
 	tcase_add_test(t, a_large_message_is_not_taken_before_its_end);

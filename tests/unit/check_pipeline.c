@@ -212,7 +212,10 @@ start(struct world *w, struct session *s, struct letter *l)
 	l->was_sent_all = false;
 	memcpy(accepted[l->number], w->log->accepted[l->number],
 	    sizeof accepted[l->number]);
+	l->data.more = moody_random(&w->seed, 2) == 0;
 	l->transaction = session_start(s, &l->data, &l->envelope);
+	if (moody_random(&w->seed, 4) == 0)
+		session_push(s);
 	w->flying[w->count++] = l;
 	if (w->count > w->most)
 		w->most = w->count;
