@@ -257,24 +257,28 @@ body_read(struct body_reader *r, char *to, size_t size, struct status *st)
 	return n;
 }
 
+static int
+read_size(struct body_reader *r, int64_t *size, struct status *st)
+{
+	char piece[4 * PIECE + 16];
+	ssize_t n;
+
+	*size = 0;
+	while ((n = body_read(r, piece, sizeof piece, st)) > 0)
+		*size += n;
+	return n < 0 ? -1 : 0;
+}
+
 int
 body_size(const struct message *m, const struct body_plan *plan,
     int64_t *size, struct status *st)
 {
 	struct body_reader r;
-	char piece[4 * PIECE + 16];
-	int64_t total = 0;
-	ssize_t n;
 
 	if (plan->encoding == BODY_AS_IS) {
 		*size = m->size - m->body_offset;
 		return 0;
 	}
 	body_reader_init(&r, m, plan);
-	while ((n = body_read(&r, piece, sizeof piece, st)) > 0)
-		total += n;
-	if (n < 0)
-		return -1;
-	*size = total;
-	return 0;
+	return read_size(&r, size, st);
 }

@@ -70,6 +70,21 @@ checksum(const char *seed, int64_t position, const char *line, size_t len)
 	return hash_add(hash, line, len);
 }
 
+/* What a line ends with. */
+static void
+make_seal(char seal[CHECKSUM_LEN + 1], const char *seed, int64_t position,
+    const char *line, size_t len)
+{
+	uint64_t sum = checksum(seed, position, line, len);
+	unsigned char octets[sizeof sum];
+	size_t i;
+
+	for (i = sizeof octets; i-- > 0; sum >>= 8)
+		octets[i] = (unsigned char)sum;
+	memcpy(seal, " #", 2);
+	hex_encode(seal + 2, octets, sizeof octets);
+}
+
 static void
 add_escaped(struct buf *line, const char *s)
 {
@@ -147,9 +162,11 @@ sealed_add(struct buf *line, const struct field *fields, const void *values)
 void
 sealed_end(struct buf *line, const char *seed, int64_t position)
 {
-	uint64_t sum = checksum(seed, position, line->data, line->len);
+	char seal[CHECKSUM_LEN + 1];
 
-	buf_addf(line, " #%016" PRIx64 "\n", sum);
+	make_seal(seal, seed, position, line->data, line->len);
+	buf_addstr(line, seal);
+	buf_addch(line, '\n');
 }
 
 static int
@@ -221,14 +238,13 @@ static int
 parse(struct sealed *r, const char *bytes, size_t len, const char *seed,
     int64_t position)
 {
-	char expected[CHECKSUM_LEN + 1];
+	char seal[CHECKSUM_LEN + 1];
 
 	if (len <= CHECKSUM_LEN || !is_printable_ascii(bytes, len))
 		return -1;
 	len -= CHECKSUM_LEN;
-	snprintf(expected, sizeof expected, " #%016" PRIx64,
-	    checksum(seed, position, bytes, len));
-	if (memcmp(bytes + len, expected, CHECKSUM_LEN) != 0)
+	make_seal(seal, seed, position, bytes, len);
+	if (memcmp(bytes + len, seal, CHECKSUM_LEN) != 0)
 		return -1;
 	memcpy(r->line, bytes, len);
 	r->line[len] = '\0';

@@ -62,12 +62,11 @@ spool_part(const struct spool *s, bool is_failed)
 	return is_failed ? s->failed : s->waiting;
 }
 
-/* Opens the file and judges what was opened. */
+/* Opens the file and judges what was opened: *sb. */
 static enum finding
-open_file(int directory, const char *id, int flags, int *fd, struct status *st)
+open_file(int directory, const char *id, int flags, int *fd, struct stat *sb,
+    struct status *st)
 {
-	struct stat sb;
-
 	*fd = openat(directory, id,
 	    flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (*fd == -1) {
@@ -77,25 +76,25 @@ open_file(int directory, const char *id, int flags, int *fd, struct status *st)
 		return errno == ELOOP || errno == EISDIR || errno == ENXIO ?
 		    BROKEN : UNREADABLE;
 	}
-	if (fstat(*fd, &sb) == -1) {
+	if (fstat(*fd, sb) == -1) {
 		status_set_errno(st, EX_IOERR, "message %s", id);
 		return UNREADABLE;
 	}
-	if (!S_ISREG(sb.st_mode)) {
+	if (!S_ISREG(sb->st_mode)) {
 		status_set(st, EX_DATAERR, "message %s is no regular file", id);
 		return BROKEN;
 	}
-	if (sb.st_nlink == 0) {
+	if (sb->st_nlink == 0) {
 		status_set(st, EX_NOINPUT, "message %s is gone", id);
 		return GONE;
 	}
-	if (sb.st_nlink != 1 || sb.st_uid != geteuid()) {
+	if (sb->st_nlink != 1 || sb->st_uid != geteuid()) {
 		status_set(st, EX_NOPERM, "message %s has %lu links and "
-		    "belongs to uid %lu", id, (unsigned long)sb.st_nlink,
-		    (unsigned long)sb.st_uid);
+		    "belongs to uid %lu", id, (unsigned long)sb->st_nlink,
+		    (unsigned long)sb->st_uid);
 		status_hint(st, "it must have one link and belong to uid %lu; "
 		    "find -inum %" PRIu64 " finds the other names",
-		    (unsigned long)geteuid(), (uint64_t)sb.st_ino);
+		    (unsigned long)geteuid(), (uint64_t)sb->st_ino);
 		return UNREADABLE;
 	}
 	return FOUND;
@@ -108,12 +107,12 @@ spool_hold_ms(const struct spool *s)
 }
 
 /* Locks it, and looks whether the name still means this file: it may have been
- * sent, or moved, before the lock was ours. */
+ * sent, or moved, before the lock was ours.  *opened is as it stays now. */
 static enum finding
 lock_file(struct lock *lock, const struct spool *s, int directory,
-    const char *id, int fd, struct status *st)
+    const char *id, int fd, struct stat *opened, struct status *st)
 {
-	struct stat opened, named;
+	struct stat named;
 
 	if (lock_take_open(lock, fd, spool_hold_ms(s)) == 1) {
 		status_set(st, EX_TEMPFAIL, "message %s is being worked on",
@@ -122,36 +121,31 @@ lock_file(struct lock *lock, const struct spool *s, int directory,
 		    "is over, then see whether it is still there");
 		return GONE;
 	}
-	if (fstat(fd, &opened) == -1 ||
+	if (fstat(fd, opened) == -1 ||
 	    fstatat(directory, id, &named, AT_SYMLINK_NOFOLLOW) == -1 ||
-	    opened.st_dev != named.st_dev || opened.st_ino != named.st_ino) {
+	    opened->st_dev != named.st_dev || opened->st_ino != named.st_ino) {
 		status_set(st, EX_NOINPUT, "message %s is gone", id);
 		return GONE;
 	}
 	return FOUND;
 }
 
-/* All that lies behind the message. */
+/* All that lies behind the message in a file of `size` octets. */
 static enum finding
-read_bytes(int fd, int64_t from, struct buf *bytes, struct status *st)
+read_bytes(int fd, int64_t from, int64_t size, struct buf *bytes,
+    struct status *st)
 {
-	struct stat sb;
 	ssize_t n;
 
-	if (fstat(fd, &sb) == -1) {
-		status_set_errno(st, EX_IOERR, "fstat");
-		return UNREADABLE;
-	}
 	buf_init(bytes, JOURNAL_MAX);
-	if (sb.st_size <= from || !buf_reserve(bytes,
-	    (size_t)(sb.st_size - from))) {
+	if (size <= from || !buf_reserve(bytes, (size_t)(size - from))) {
 		status_set(st, EX_DATAERR, "%" PRId64 " bytes long, with a "
-		    "message of %" PRId64, (int64_t)sb.st_size, from);
+		    "message of %" PRId64, size, from);
 		return BROKEN;
 	}
-	while ((int64_t)bytes->len < sb.st_size - from) {
+	while ((int64_t)bytes->len < size - from) {
 		n = pread(fd, bytes->data + bytes->len,
-		    (size_t)(sb.st_size - from) - bytes->len,
+		    (size_t)(size - from) - bytes->len,
 		    from + (int64_t)bytes->len);
 		if (n == -1 && errno == EINTR)
 			continue;
@@ -169,7 +163,8 @@ read_bytes(int fd, int64_t from, struct buf *bytes, struct status *st)
 
 /* Fills the entry from the journal; what it says must agree with the name. */
 static enum finding
-read_journal(struct spool_entry *e, const char *text, int fd, struct status *st)
+read_journal(struct spool_entry *e, const char *text, int fd, int64_t size,
+    struct status *st)
 {
 	struct spool_id id = { 0 };
 	struct buf bytes;
@@ -180,7 +175,7 @@ read_journal(struct spool_entry *e, const char *text, int fd, struct status *st)
 		status_set(st, EX_NOINPUT, "no message is called %s", text);
 		return GONE;
 	}
-	if ((found = read_bytes(fd, id.size, &bytes, st)) != FOUND)
+	if ((found = read_bytes(fd, id.size, size, &bytes, st)) != FOUND)
 		goto out;
 	found = BROKEN;
 	if (journal_read(e, bytes.data, bytes.len, text, id.size, &good,
@@ -203,12 +198,9 @@ out:
 /* Cuts off a torn group, so that the next one follows the last good one.  Only
  * who holds the lock may. */
 static enum finding
-cut_torn(struct spool_entry *e, int fd, struct status *st)
+cut_torn(struct spool_entry *e, int fd, int64_t size, struct status *st)
 {
-	struct stat sb;
-
-	if (fstat(fd, &sb) == -1 ||
-	    (sb.st_size > e->end && ftruncate(fd, e->end) == -1)) {
+	if (size > e->end && ftruncate(fd, e->end) == -1) {
 		status_set_errno(st, EX_IOERR, "cutting off a torn record");
 		return UNREADABLE;
 	}
@@ -279,17 +271,18 @@ spool_load(struct spool *s, const char *id, bool is_failed,
 	struct lock lock = LOCK_INIT;
 	struct spool_id parsed = { 0 };
 	enum finding found;
+	struct stat sb;
 
 	spool_entry_init(e);
 	if (!spool_id_parse(&parsed, id)) {
 		status_set(st, EX_NOINPUT, "no message is called %s", id);
 		return 1;
 	}
-	if ((found = open_file(directory, id, O_RDWR, &fd, st)) != FOUND ||
-	    (found = lock_file(&lock, s, directory, id, fd,
+	if ((found = open_file(directory, id, O_RDWR, &fd, &sb, st)) != FOUND ||
+	    (found = lock_file(&lock, s, directory, id, fd, &sb,
 	    st)) != FOUND ||
-	    (found = read_journal(e, id, fd, st)) != FOUND ||
-	    (found = cut_torn(e, fd, st)) != FOUND ||
+	    (found = read_journal(e, id, fd, sb.st_size, st)) != FOUND ||
+	    (found = cut_torn(e, fd, sb.st_size, st)) != FOUND ||
 	    (found = open_message(e, fd, st)) != FOUND)
 		goto out;
 	fd = -1;	/* transferred */
@@ -316,12 +309,14 @@ spool_peek(struct spool *s, const char *id, bool is_failed,
     struct spool_entry *e, struct status *st)
 {
 	enum finding found;
+	struct stat sb;
 	int fd = -1;
 
 	spool_entry_init(e);
-	found = open_file(spool_part(s, is_failed), id, O_RDONLY, &fd, st);
+	found = open_file(spool_part(s, is_failed), id, O_RDONLY, &fd, &sb,
+	    st);
 	if (found == FOUND)
-		found = read_journal(e, id, fd, st);
+		found = read_journal(e, id, fd, sb.st_size, st);
 	if (found == FOUND) {
 		e->submission.message.fd = fd;
 		fd = -1;	/* transferred */
