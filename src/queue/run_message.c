@@ -106,7 +106,7 @@ sent_all(void *context, struct status *st)
 
 /* Its answer comes after those to others, or it takes long to leave: neither its
  * lock nor the slot may run out.  If one does, that cannot be helped where the
- * message has left, and sent_all() notices it where it has not. */
+ * message has left, or is about to, and sent_all() notices it before. */
 static void
 waits(void *context)
 {

@@ -92,10 +92,10 @@ int	spool_peek(struct spool *s, const char *id, bool is_failed,
 	    struct spool_entry *entry, struct status *st);
 void	spool_entry_init(struct spool_entry *entry);
 void	spool_entry_release(struct spool_entry *entry);
-/* Whether nobody went ahead of us; extends the lock.  Ask before each flight
- * and before anything else that others can see; false: stop at once.  A yes is
- * good for SPOOL_ANSWER_MS: the ten minutes that the answer to the data may take,
- * RFC 5321 4.5.3.2.6, with room for the last of the data before it. */
+/* Whether nobody went ahead of us; extends the lock.  Ask before the message is
+ * said, and before anything else that others can see; false: stop at once.  A yes
+ * is good for SPOOL_ANSWER_MS: the ten minutes that the answer to the data may
+ * take, RFC 5321 4.5.3.2.6, with room for the last of the data before it. */
 #define SPOOL_ANSWER_MS	(15 * 60 * 1000)
 bool	spool_entry_is_ours(struct spool_entry *entry);
 /* Extends the lock alone, if it is time: while an answer is waited for. */

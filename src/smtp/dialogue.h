@@ -29,7 +29,7 @@ struct session {
 	bool			 bdat_works;	/* it took a message that way */
 	/* Transactions in flight, by next; pipeline.c. */
 	struct transaction	*oldest, *newest;
-	struct transaction	*held;		/* from this on none has left */
+	struct transaction	*held;		/* all from this on are queued */
 	size_t			 in_flight;
 	int64_t			 weight;
 	int64_t			 next_hold;	/* clock_ms: `waits` is called */
@@ -41,8 +41,8 @@ struct session {
  * being asked (a pending 4yz or 5yz says why it is leaving). */
 int	dialogue_begin(struct session *s, enum diagnose_stage stage,
 	    struct status *st);
-/* The same while others are in flight, and what the server says is theirs: -1 if
- * it has hung up. */
+/* While others are in flight, and what the server says is theirs: -1 and *st if it
+ * has hung up. */
 int	dialogue_look(struct session *s, enum diagnose_stage stage,
 	    struct status *st);
 /* Nothing but the phase. */

@@ -84,19 +84,8 @@ take_oldest(struct session *s)
 	return t;
 }
 
-/* From `t` on none has left in full, and none will. */
-static void
-give_up(struct session *s, struct transaction *t, const struct status *why)
-{
-	s->held = NULL;
-	for (; t != NULL; t = t->next) {
-		t->handed_over = false;
-		t->status = *why;
-	}
-}
-
 /* Nothing more will be heard.  After 421 (RFC 5321 3.8) that is the server's
- * word for all of them; otherwise each may have arrived. */
+ * word for all of them; otherwise each that has left may have arrived. */
 static void
 lose_all(struct session *s)
 {
@@ -105,6 +94,10 @@ lose_all(struct session *s)
 
 	while (s->oldest != NULL) {
 		t = take_oldest(s);
+		if (t->outcome.unsent) {
+			transaction_leave_unsent(t);
+			continue;
+		}
 		t->status = why;
 		transaction_fail(t);
 	}
@@ -124,25 +117,55 @@ hurry(struct session *s)
 	return deadline;
 }
 
-/* A server that has hung up would not answer; of what does not leave in full
- * nobody knows how much has left. */
+/* All that was queued has left, or been lost: the first of it has its turn. */
+static void
+note_left(struct session *s)
+{
+	if (s->held != NULL && s->held == s->oldest)
+		go_on_waiting(s);
+	s->held = NULL;
+}
+
+/* They stay where they are, in a queue that nobody empties any more. */
+static void
+leave_held(struct session *s, const struct status *why)
+{
+	struct transaction *t;
+
+	for (t = s->held; t != NULL; t = t->next) {
+		t->status = *why;
+		t->handed_over = false;
+		t->outcome.unsent = true;
+	}
+	s->held = NULL;
+}
+
+/* As at the beginning of each flight, a server that has hung up is told nothing;
+ * nor is one that speaks out of turn, if it can be told from one that answers. */
+static int
+check_peer(struct session *s, struct status *st)
+{
+	return s->held == s->oldest ? dialogue_begin(s, DIAGNOSE_MAIL, st) :
+	    dialogue_look(s, DIAGNOSE_MAIL, st);
+}
+
 void
 session_push(struct session *s)
 {
-	struct transaction *held = s != NULL ? s->held : NULL;
 	struct status why = STATUS_INIT;
 	int64_t deadline;
 
-	if (held == NULL)
+	if (s == NULL || s->held == NULL)
 		return;
-	s->held = NULL;
-	if (dialogue_look(s, DIAGNOSE_MAIL, &why) == -1) {
-		give_up(s, held, &why);
-		return;
-	}
 	deadline = hurry(s);
-	if (dialogue_flush(s, DIAGNOSE_MAIL, &why) == -1)
-		give_up(s, s->newest, &why);
+	if (check_peer(s, &why) == -1)
+		leave_held(s, &why);
+	else if (dialogue_flush(s, DIAGNOSE_MAIL, &why) == -1) {
+		/* Nobody knows how much has left, but not the end of it. */
+		s->newest->handed_over = false;
+		s->newest->status = why;
+	}
+	note_left(s);
 	s->p.deadline = deadline;
 }
 
@@ -218,18 +241,21 @@ fly(struct session *s, struct transaction *t)
 {
 	int64_t deadline = hurry(s);
 	int rc = transaction_say(t);
+	bool has_left = stream_has_left(s->stream);
 
 	s->p.deadline = deadline;
-	if (rc == 0) {
-		append(s, t);
-		if (!t->d.more)
-			s->held = NULL;
-		else if (s->held == NULL || stream_has_left(s->stream))
-			s->held = t;
+	if (has_left)
+		note_left(s);
+	if (rc == -1) {
+		/* Those before it are answered still, as far as they left. */
+		session_settle(s);
 		return;
 	}
-	/* Those before it were said in full, and are answered still. */
-	session_settle(s);
+	append(s, t);
+	if (!has_left && s->held == NULL)
+		s->held = t;
+	if (!t->d.more)
+		session_push(s);
 }
 
 /* Whether a flight can start: the server is there, and says nothing that it was

@@ -398,7 +398,9 @@ transaction_say(struct transaction *t)
 		transaction_fail(t);
 		return -1;
 	}
-	if (!t->d.more && flush(t, &t->status) == -1) {
+	/* Where a part of it has left the rest follows. */
+	if ((stream_has_left(t->s->stream) || (!t->d.more &&
+	    t->s->held == NULL)) && flush(t, &t->status) == -1) {
 		transaction_fail(t);
 		return -1;
 	}

@@ -21,8 +21,8 @@ struct transaction {
 	bool		 mail_refused;
 	struct status	 mail_status;	/* then: why */
 	bool		 go_ahead;	/* 354 */
-	bool		 handed_over;	/* all of the message has left, or may
-					 * have */
+	bool		 handed_over;	/* all of the message has left, or will
+					 * with what is queued */
 	int64_t		 patience;	/* ms: for the answers to its envelope */
 	int64_t		 deadline;	/* for them, and until all has left */
 	int64_t		 weight;	/* of FLIGHT_OCTETS */
@@ -61,8 +61,9 @@ bool	transaction_can_fly(const struct session *s,
 	    const struct session_data *d);
 /* All of it up to the answer to the data, nothing else being in flight. */
 void	transaction_run(struct transaction *t);
-/* BY_BDAT_AT_ONCE: says all of it, in one flight; with session_data.more the end of
- * it at least is still queued then.  -1 and it is over. */
+/* BY_BDAT_AT_ONCE: says all of it, in one flight; with session_data.more, and behind
+ * others that are held, it is queued, in full or not at all (stream_has_left).  -1
+ * and it is over. */
 int	transaction_say(struct transaction *t);
 /* The same: takes its next answer, the last of which makes it be over.  -1 when
  * the session is lost; t->status says why. */

@@ -243,56 +243,126 @@ START_TEST(answers_that_make_no_sense_end_it)
 }
 END_TEST
 
+/* All but the first, the last of which may be one that does not wait. */
+static void
+hold_all(struct session *s, bool last)
+{
+	int i;
+
+	start(s, &letters[0]);
+	finish(&letters[0]);
+	for (i = 1; i < LETTERS; i++)
+		letters[i].data.more = last || i < LETTERS - 1;
+}
+
+static void
+finish_all(char states[LETTERS + 1])
+{
+	int i;
+
+	for (i = 0; i < LETTERS; i++) {
+		if (i != 0)
+			finish(&letters[i]);
+		states[i] = state(&letters[i]);
+	}
+	states[LETTERS] = '\0';
+}
+
 /* What is held has not been said: a server that hangs up meanwhile has none of
  * it. */
 START_TEST(what_is_held_never_left)
 {
 	static const char *const steps[] = { FIRST, "~", NULL };
-	const struct timespec pause = { .tv_nsec = 5000000 };
 	struct forked_server server;
 	struct session *s = open_session(&server, steps);
+	char states[LETTERS + 1];
 
-	start(s, &letters[0]);
-	finish(&letters[0]);
-	letters[1].data.more = letters[2].data.more = true;
+	hold_all(s, _i != 0);
 	start(s, &letters[1]);
 	start(s, &letters[2]);
 	ck_assert_int_eq(kill(server.pid, SIGKILL), 0);
-	while (!session_is_answered(letters[1].transaction))
-		nanosleep(&pause, NULL);
-	finish(&letters[1]);
-	finish(&letters[2]);
-	ck_assert_int_eq(state(&letters[1]), 'w');
-	ck_assert_int_eq(state(&letters[2]), 'w');
+	ck_assert_int_eq(forked_server_end(&server), -1);
+	start(s, &letters[3]);
+	finish_all(states);
+	ck_assert_str_eq(states, "dppp");
+	ck_assert(letters[1].outcome.unsent);
+	ck_assert(letters[3].outcome.unsent);
 	ck_assert(!session_is_usable(s));
 	session_close(s);
-	ck_assert_int_eq(forked_server_end(&server), -1);
 }
 END_TEST
 
-/* They are more than the queue holds: the first has left when the third is said,
- * and a part of the second. */
+/* They are more than the queue holds: two have left when the second is said. */
 START_TEST(what_has_left_may_have_arrived)
 {
 	static const char *const steps[] = { FIRST, "~", NULL };
 	struct forked_server server;
 	struct session *s = open_session(&server, steps);
+	char states[LETTERS + 1];
 	int i;
 
-	start(s, &letters[0]);
-	finish(&letters[0]);
+	hold_all(s, true);
 	for (i = 1; i < LETTERS; i++) {
-		letters[i].data.more = true;
 		letters[i].data.size = letters[i].left = 40000;
 		start(s, &letters[i]);
 	}
 	ck_assert_int_eq(kill(server.pid, SIGKILL), 0);
 	ck_assert_int_eq(forked_server_end(&server), -1);
-	for (i = 1; i < LETTERS; i++)
-		finish(&letters[i]);
-	ck_assert_int_eq(state(&letters[1]), 'W');
-	ck_assert_int_eq(state(&letters[2]), 'w');
-	ck_assert_int_eq(state(&letters[3]), 'w');
+	finish_all(states);
+	ck_assert_str_eq(states, "dWWp");
+	session_close(s);
+}
+END_TEST
+
+/* It is more than the queue holds, and nobody pushes it. */
+START_TEST(what_has_begun_to_leave_leaves_in_full)
+{
+	static const char *const steps[] = { FIRST, ">MAIL", ">RCPT",
+	    ">BDAT 65536", "[65536", TAKEN, "^", NULL };
+	struct forked_server server;
+	struct session *s = open_session(&server, steps);
+
+	start(s, &letters[0]);
+	finish(&letters[0]);
+	letters[1].data.more = true;
+	letters[1].data.size = letters[1].left = 65536;
+	start(s, &letters[1]);
+	ck_assert_int_eq(forked_server_end(&server), 0);
+	finish(&letters[1]);
+	ck_assert_int_eq(state(&letters[1]), 'd');
+	session_close(s);
+}
+END_TEST
+
+static const struct forked_server *awaited;
+
+static int
+keep_back_when_it_is_gone(void *context, struct status *st)
+{
+	ck_assert_int_eq(forked_server_end(awaited), 0);
+	return keep_back(context, st);
+}
+
+/* The third drives them out, and cannot follow: their answers are theirs still. */
+START_TEST(what_was_driven_out_is_answered)
+{
+	static const char *const steps[] = { FIRST, SAID, TAKEN, ">RSET",
+	    ">MAIL", ">RCPT", ">BDAT 50000", "[50000", "<250 ok", TAKEN, "^",
+	    NULL };
+	struct forked_server server;
+	struct session *s = open_session(&server, steps);
+	char states[LETTERS + 1];
+
+	awaited = &server;
+	hold_all(s, true);
+	letters[2].data.size = letters[2].left = 50000;
+	letters[3].data.size = letters[3].left = 60000;
+	letters[3].data.sent_all = keep_back_when_it_is_gone;
+	start(s, &letters[1]);
+	start(s, &letters[2]);
+	start(s, &letters[3]);
+	finish_all(states);
+	ck_assert_str_eq(states, "dddw");
 	session_close(s);
 }
 END_TEST
@@ -314,8 +384,65 @@ START_TEST(what_never_left_is_not_answered)
 	finish(&letters[1]);
 	finish(&letters[2]);
 	ck_assert_int_eq(state(&letters[1]), 'd');
-	ck_assert_int_eq(state(&letters[2]), 'w');
+	ck_assert_int_eq(state(&letters[2]), 'p');
 	session_close(s);
+}
+END_TEST
+
+/* While all that are begun are held, nobody was asked. */
+START_TEST(who_speaks_out_of_turn_is_told_nothing)
+{
+	static const char *const steps[][20] = {
+		{ FIRST, "=50", "<250 ok", "~", NULL },
+		{ FIRST, "=50", "<421 4.3.2 going down", "~", NULL },
+		{ FIRST, "=50", "<421 4.3.2 going down", "^", NULL },
+	};
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	struct forked_server server;
+	struct session *s = open_session(&server, steps[_i]);
+	char states[LETTERS + 1];
+
+	hold_all(s, true);
+	start(s, &letters[1]);
+	start(s, &letters[2]);
+	while (session_is_quiet(s))
+		nanosleep(&pause, NULL);
+	start(s, &letters[3]);
+	session_push(s);
+	finish_all(states);
+	ck_assert_str_eq(states, "dppp");
+	ck_assert_ptr_nonnull(strstr(letters[1].st.text,
+	    _i == 0 ? "out of turn" : "broke off"));
+	ck_assert_int_eq(letters[1].st.reply, _i == 0 ? 0 : 421);
+	session_close(s);
+	ck_assert_int_eq(forked_server_end(&server), 0);
+}
+END_TEST
+
+/* Their time begins when they leave. */
+START_TEST(to_be_held_takes_nobodys_time)
+{
+	static const char *const steps[] = { BOTH, TAKEN, "<250 ok", TAKEN,
+	    NULL };
+	const struct timespec pause = { .tv_sec = 2, .tv_nsec = 100000000 };
+	struct forked_server server;
+	struct session *s = open_session(&server, steps);
+
+	start(s, &letters[0]);
+	finish(&letters[0]);
+	session_set_deadline(s, clock_deadline(2000));
+	letters[1].data.more = true;
+	letters[2].data.more = _i != 0;
+	start(s, &letters[1]);
+	nanosleep(&pause, NULL);
+	session_set_deadline(s, clock_deadline(10000));
+	start(s, &letters[2]);
+	finish(&letters[1]);
+	finish(&letters[2]);
+	ck_assert_int_eq(state(&letters[1]), 'd');
+	ck_assert_int_eq(state(&letters[2]), 'd');
+	session_close(s);
+	ck_assert_int_eq(forked_server_end(&server), 0);
 }
 END_TEST
 
@@ -429,9 +556,13 @@ suite(void)
 	tcase_add_checked_fixture(t, NULL, forget_letters);
 	tcase_add_loop_test(t, answers_that_make_no_sense_end_it, 0,
 	    2 * sizeof flights / sizeof *flights);
-	tcase_add_test(t, what_is_held_never_left);
+	tcase_add_loop_test(t, what_is_held_never_left, 0, 2);
 	tcase_add_test(t, what_has_left_may_have_arrived);
+	tcase_add_test(t, what_has_begun_to_leave_leaves_in_full);
+	tcase_add_test(t, what_was_driven_out_is_answered);
 	tcase_add_test(t, what_never_left_is_not_answered);
+	tcase_add_loop_test(t, who_speaks_out_of_turn_is_told_nothing, 0, 3);
+	tcase_add_loop_test(t, to_be_held_takes_nobodys_time, 0, 2);
 	tcase_add_test(t, what_is_held_leaves_when_it_is_pushed);
 	tcase_add_test(t, half_a_reply_keeps_nobody_waiting);
 	tcase_add_test(t, those_in_flight_can_hold_their_locks);
