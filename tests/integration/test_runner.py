@@ -315,14 +315,18 @@ class Runner(Queue):
                         "inject=chdir:error=EIO", "true"]).code != 0:
             self.skipTest("strace may not trace here")
 
-    def syncs(self, *injected):
-        """How often a run syncs a file."""
+    def calls(self, name, *injected):
+        """How often a run does it."""
         trace = self.directory / "trace"
         done = harness.run(["strace", "-qq", "-o", str(trace), "-e",
-                            "trace=fdatasync", *injected,
+                            "trace=" + name, *injected,
                             *self.command("0", "force")], timeout=60)
         self.assertEqual(done.code, 0, done.stderr)
-        return len(re.findall("^fdatasync", trace.read_text(), re.M))
+        return len(re.findall("^" + name, trace.read_text(), re.M))
+
+    def syncs(self, *injected):
+        """How often a run syncs a file."""
+        return self.calls("fdatasync", *injected)
 
     def test_one_sync_for_eight_messages(self):
         self.may_trace()
@@ -330,6 +334,13 @@ class Runner(Queue):
         self.assertEqual(self.syncs(), 3)
         self.delivered(24)
         self.assertEqual(sorted(os.listdir(self.spool)), ["failed", "new"])
+
+    def test_those_that_are_ready_leave_together(self):
+        self.may_trace()
+        self.queue(24)
+        # Seven up to the first message and two for the end; 24 each on its own.
+        self.assertLessEqual(self.calls("sendto"), 9 + 24 / 2)
+        self.delivered(24)
 
     def test_who_was_served_is_on_the_disk_before_the_others_are(self):
         self.may_trace()
