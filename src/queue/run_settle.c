@@ -203,8 +203,8 @@ try_conclude(struct try *t)
 		(void)take_reason(t, RECIPIENT_DEFERRED);
 	until = learn(t);
 	/* A message that was held had no attempt: nothing is logged, nothing
-	 * is written. */
-	if (t->was_held)
+	 * is written, but where the journal says by now that it was sent. */
+	if (t->was_held && (t->was_sent || !t->entry.answer_unknown))
 		return until;
 	r->counts.tried++;
 	try_log_possible_duplicate(t);

@@ -117,13 +117,21 @@ hurry(struct session *s)
 	return deadline;
 }
 
-/* All that was queued has left, or been lost: the first of it has its turn. */
+/* All that was queued has left, or was lost on the way: `why`.  The first of it has
+ * its turn. */
 static void
-note_left(struct session *s)
+note_left(struct session *s, const struct status *why)
 {
+	struct transaction *t;
+
 	if (s->held != NULL && s->held == s->oldest)
 		go_on_waiting(s);
 	s->held = NULL;
+	for (t = s->oldest; t != NULL; t = t->next)
+		if (t->end > stream_written(s->stream)) {
+			t->handed_over = false;
+			t->status = *why;
+		}
 }
 
 /* They stay where they are, in a queue that nobody empties any more. */
@@ -160,12 +168,10 @@ session_push(struct session *s)
 	deadline = hurry(s);
 	if (check_peer(s, &why) == -1)
 		leave_held(s, &why);
-	else if (dialogue_flush(s, DIAGNOSE_MAIL, &why) == -1) {
-		/* Nobody knows how much has left, but not the end of it. */
-		s->newest->handed_over = false;
-		s->newest->status = why;
+	else {
+		(void)dialogue_flush(s, DIAGNOSE_MAIL, &why);
+		note_left(s, &why);
 	}
-	note_left(s);
 	s->p.deadline = deadline;
 }
 
@@ -245,7 +251,7 @@ fly(struct session *s, struct transaction *t)
 
 	s->p.deadline = deadline;
 	if (has_left)
-		note_left(s);
+		note_left(s, &t->status);
 	if (rc == -1) {
 		/* Those before it are answered still, as far as they left. */
 		session_settle(s);

@@ -160,7 +160,8 @@ int	session_finish(struct transaction *t, struct session_outcome *outcome,
 /* Whether no transaction waits for an answer. */
 bool	session_is_idle(const struct session *s);
 /* Whether session_start() would return at once: else an older transaction has to
- * be finished first, or it will wait for its answer. */
+ * be finished first, or it will wait for its answer.  Looks what the server says,
+ * as is due before each start. */
 bool	session_has_room(struct session *s, const struct session_data *d,
 	    size_t recipients);
 

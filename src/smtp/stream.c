@@ -25,6 +25,7 @@ struct stream {
 	struct tls	*prepared;	/* waits for its start */
 	struct tls	*tls;		/* NULL: plain */
 	struct buf	 in, out;
+	int64_t		 written;	/* octets, in all */
 	size_t		 marked;	/* bytes of `out` */
 	bool		 has_left;	/* some, since they were marked */
 	size_t		 read;		/* bytes of `in` handed out already */
@@ -210,6 +211,7 @@ write_all(struct stream *s, const char *bytes, size_t len, bool more,
 		if (n > 0) {
 			bytes += n;
 			len -= (size_t)n;
+			s->written += n;
 			continue;
 		}
 		if (n == -1)
@@ -245,6 +247,18 @@ void
 stream_take_back(struct stream *s)
 {
 	buf_truncate(&s->out, s->marked);
+}
+
+int64_t
+stream_queued(const struct stream *s)
+{
+	return s->written + (int64_t)s->out.len;
+}
+
+int64_t
+stream_written(const struct stream *s)
+{
+	return s->written;
 }
 
 bool

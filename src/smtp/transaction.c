@@ -398,6 +398,7 @@ transaction_say(struct transaction *t)
 		transaction_fail(t);
 		return -1;
 	}
+	t->end = stream_queued(t->s->stream);
 	/* Where a part of it has left the rest follows. */
 	if ((stream_has_left(t->s->stream) || (!t->d.more &&
 	    t->s->held == NULL)) && flush(t, &t->status) == -1) {

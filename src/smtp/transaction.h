@@ -26,6 +26,7 @@ struct transaction {
 	int64_t		 patience;	/* ms: for the answers to its envelope */
 	int64_t		 deadline;	/* for them, and until all has left */
 	int64_t		 weight;	/* of FLIGHT_OCTETS */
+	int64_t		 end;		/* in what the session says in all */
 	struct transaction *next;	/* in flight, behind this one */
 	/* When it is over: */
 	bool		 is_over;

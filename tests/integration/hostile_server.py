@@ -12,6 +12,7 @@ A script is a tuple of steps:
     STALL           read nothing until the test sets server.may_go_on
     Sip(octets)     read so many octets a second, up to the lone dot
     DATA, CHUNK     take the message that follows, dot-stuffed or after BDAT n
+    Pause(seconds)  do nothing
     Flood(octets)   send this again and again until the client is gone
     Drip(octets)    send one octet after the other, slowly
     Abuse(what)     with OpenSSL itself: "keyupdate", "tickets", "renegotiate",
@@ -40,6 +41,7 @@ WAIT, END, RESET, HALF, UNWRAP, HELLO, REQUEST, DATA, CHUNK, STALL = \
 Sip = collections.namedtuple("Sip", "octets")
 Flood = collections.namedtuple("Flood", "octets")
 Drip = collections.namedtuple("Drip", "octets")
+Pause = collections.namedtuple("Pause", "seconds")
 Abuse = collections.namedtuple("Abuse", "what")
 Echo = collections.namedtuple("Echo", "format")
 
@@ -194,6 +196,10 @@ class Speaker:
         for octet in step.octets:
             self.send(bytes([octet]))
             time.sleep(0.05)
+
+    @staticmethod
+    def do_pause(step):
+        time.sleep(step.seconds)
 
     def do_echo(self, step):
         self.send(step.format.encode() % self.line.rstrip(b"\r") + b"\r\n")

@@ -8,10 +8,10 @@ import subprocess
 import time
 import unittest
 
-from harness import PROGRAM, run
+from harness import PROGRAM, run, strace_works
 from hostile_case import HostileCase
 from hostile_dialogues import CHUNKS, SECURE
-from hostile_server import CHUNK, Drip, END, HALF, RESET, WAIT
+from hostile_server import CHUNK, Drip, END, HALF, Pause, RESET, WAIT
 
 PATIENCE = 30       # seconds, for what happens elsewhere
 
@@ -110,10 +110,11 @@ class HostileRun(HostileCase):
         """A spool with messages for a server with this script; the command
         that sends them."""
         played = self.server(script)
+        settings = {"messages_per_minute": 0, **settings}
         config = self.sandbox.write_config(
             played.here / "mailbearer.conf", port=played.server.port,
-            spool=True, messages_per_minute=0, ca_file=str(self.ca_file),
-            **played.settings(), **settings)
+            spool=True, ca_file=str(self.ca_file), **played.settings(),
+            **settings)
         for number, body in enumerate(bodies):
             done = self.sendmail(
                 "-odq", f"r{number}@example.net", config=config,
@@ -187,6 +188,23 @@ class HostileRun(HostileCase):
         self.judge_words(played)
         self.assertEqual((self.states(played, 3), played.kept()),
                          ("ddd", (0, 0)), str(played))
+
+    @unittest.skipUnless(strace_works(), "needs strace that may trace")
+    def test_who_never_left_and_has_to_wait_was_not_sent(self):
+        """The server hangs up while others are held, and when they would go
+        again the minute is full."""
+        again = FIRST[:-len(SAID + TAKEN)] + (SAID + TAKEN) * 3
+        played, command = self.queue([FIRST + (Pause(0.1), END), again, again],
+                                     *[b"x\n"] * 4, messages_per_minute=4)
+        played.result = run(["strace", "-f", "-qq", "-o", "/dev/null", "-e",
+                             "trace=fstatfs", "-e",
+                             "inject=fstatfs:delay_enter=80000", *command])
+        played.server.stop()
+        self.assertIn(b"4 messages within a minute", played.log())
+        self.assertNotIn(b"possible-duplicate", played.log())
+        queue = run([str(PROGRAM), "queue", *command[2:4]])
+        self.assertIn("Deferred", queue.stdout)
+        self.assertNotIn("answer unknown", queue.stdout)
 
     def test_what_was_answered_is_written_down_before_a_long_message(self):
         """Half a minute of data, and then the machine may go down."""

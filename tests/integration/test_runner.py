@@ -328,6 +328,27 @@ class Runner(Queue):
         """How often a run syncs a file."""
         return self.calls("fdatasync", *injected)
 
+    def test_a_write_that_fails_keeps_nobody_waiting(self):
+        """It is the end of the connection, whatever the server still says to
+        what had left before."""
+        self.may_trace()
+        for number in range(8, 18):
+            with self.subTest(number=number):
+                self.sandbox.reset()
+                self.log.unlink(missing_ok=True)
+                for _ in range(4):
+                    self.queue()
+                    self.queue(body=(b"y" * 70 + b"\n") * 126)
+                harness.run(["strace", "-qq", "-o", "/dev/null", "-e",
+                             "trace=sendto", "-e",
+                             "inject=sendto:error=ECONNRESET:when=%d" % number,
+                             *self.command("0", "force")], timeout=20)
+                self.run_queue(0, "force")
+                self.assertEqual(self.waiting(), [])
+                self.assertLessEqual(
+                    len(self.sandbox.messages()) - 8,
+                    self.log_text().count("possible-duplicate=yes"))
+
     def test_one_sync_for_eight_messages(self):
         self.may_trace()
         self.queue(24)
