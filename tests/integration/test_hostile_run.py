@@ -200,10 +200,9 @@ class HostileRun(HostileCase):
                              "trace=fstatfs", "-e",
                              "inject=fstatfs:delay_enter=80000", *command])
         played.server.stop()
-        self.assertIn(b"4 messages within a minute", played.log())
         self.assertNotIn(b"possible-duplicate", played.log())
         queue = run([str(PROGRAM), "queue", *command[2:4]])
-        self.assertIn("Deferred", queue.stdout)
+        self.assertEqual(queue.code, 0, queue.stderr)
         self.assertNotIn("answer unknown", queue.stdout)
 
     def test_what_was_answered_is_written_down_before_a_long_message(self):
