@@ -19,7 +19,7 @@ from .measure import ENVIRONMENT, Failed, cost_of
 MEMORY = pathlib.Path("/dev/shm")
 PATIENCE = 600                     # seconds for one run
 ENOUGH = 120                       # seconds after which no other run begins
-ROW = "  %8s  %-16s %-16s %5s  %-16s %5s"
+ROW = "  %8s %-16s %-19s %5s %-16s %5s"
 
 
 class Drain:
