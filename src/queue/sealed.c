@@ -81,8 +81,9 @@ make_seal(char seal[CHECKSUM_LEN + 1], const char *seed, int64_t position,
 
 	for (i = sizeof octets; i-- > 0; sum >>= 8)
 		octets[i] = (unsigned char)sum;
-	memcpy(seal, " #", 2);
-	hex_encode(seal + 2, octets, sizeof octets);
+	*seal++ = ' ';
+	*seal++ = '#';
+	hex_encode(seal, octets, sizeof octets);
 }
 
 static void

@@ -55,6 +55,8 @@ class HostileEndpoint(HostileCase):
 
     def table(self, rows):
         jobs = [(row, spool) for row in rows for spool in (False, True)]
+        # Each has a state directory, and so connections, of its own.
+        self.sandbox.scenario("concurrency", limit=AT_ONCE)
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             played = pool.map(lambda job: self.play(*job), jobs)
             for (row, spool), outcome in zip(jobs, played):
