@@ -52,8 +52,8 @@ int	stream_put(struct stream *s, const void *bytes, size_t len,
 void	stream_mark(struct stream *s);
 void	stream_take_back(struct stream *s);
 bool	stream_has_left(const struct stream *s);
-/* Octets in all that were put so far, and that have left.  What is lost when
- * sending fails is no more than put. */
+/* Octets of the whole connection: those put so far, without what was lost when
+ * sending failed; and those that have left. */
 int64_t	stream_queued(const struct stream *s);
 int64_t	stream_written(const struct stream *s);
 /* Sends what is queued. */
