@@ -257,6 +257,8 @@ body_read(struct body_reader *r, char *to, size_t size, struct status *st)
 	return n;
 }
 
+/* By itself: a body that goes as it is needs no buffer, which hardening would fill
+ * with zeros. */
 static int
 read_size(struct body_reader *r, int64_t *size, struct status *st)
 {

@@ -248,7 +248,7 @@ dialogue_begin(struct session *s, enum diagnose_stage stage, struct status *st)
 int
 dialogue_look(struct session *s, enum diagnose_stage stage, struct status *st)
 {
-	/* The end stands behind all that was said. */
+	/* The end stands behind all that was said; STREAM_IN_MAX ends that. */
 	while (stream_take_in(s->stream))
 		;
 	return check_open(s, stage, st);

@@ -102,8 +102,8 @@ struct session_data {
 	 * where it is offered, sent as it is where not. */
 	bool	 needs_smtputf8;
 	int	 max_recipients;	/* at least 1 */
-	/* Called when only the last bytes, without which nothing is delivered,
-	 * are still to leave: it syncs "data sent, answer unknown" (design 7)
+	/* Called while the last bytes at least, without which nothing is
+	 * delivered, are still to leave: it syncs "data sent, answer unknown" (design 7)
 	 * and may refuse.  NULL if nobody cares. */
 	int	(*sent_all)(void *context, struct status *st);
 	/* Called now and then while the message waits for its answer behind
