@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "smtp/tls_bio.h"
+#include "smtp/tls_error.h"
 #include "smtp/tls_session.h"
 #include "smtp/tls_trust.h"
 
@@ -24,67 +25,8 @@ struct tls {
 	struct tls_trust trust;
 	bool		 offered;	/* a session to resume */
 	bool		 failed;	/* the handshake, by what the server did */
-	char		 reason[128];	/* why reading or writing failed */
-	const char	*advice;	/* and what to do about our certificate */
+	struct tls_error error;		/* why reading or writing failed */
 };
-
-#define REFUSED_OWN	"the server does not accept our certificate"
-#define FIX_OWN		true, "see tls-certificate"
-
-/* OpenSSL's reasons that an administrator can do something about. */
-static const struct reason {
-	int		 reason;
-	const char	*words;
-	bool		 own;		/* it is about our certificate */
-	const char	*hint;
-} reasons[] = {
-	{ SSL_R_UNSUPPORTED_PROTOCOL, "the server's TLS is too old",
-	  false, "the server offers nothing as new as tls-minimum" },
-	{ SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "no TLS version in common",
-	  false, "the server offers nothing as new as tls-minimum" },
-	{ SSL_R_WRONG_VERSION_NUMBER, "what the server sent is not TLS", false,
-	  "see whether `port` and `tls` (implicit or starttls) fit together" },
-	{ SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "no cipher in common, or the "
-	  "server wants a client certificate", FIX_OWN },
-	{ SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, "the server wants a client "
-	  "certificate", FIX_OWN },
-	{ SSL_R_TLSV1_ALERT_UNKNOWN_CA, "the server does not know who issued "
-	  "our certificate", FIX_OWN },
-	{ SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "our certificate has expired",
-	  FIX_OWN },
-	{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, REFUSED_OWN, FIX_OWN },
-	{ SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE, REFUSED_OWN, FIX_OWN },
-	{ SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, REFUSED_OWN, FIX_OWN },
-	{ SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, REFUSED_OWN, FIX_OWN },
-	{ SSL_R_DH_KEY_TOO_SMALL, "the server's key exchange is too weak",
-	  false, "the server needs better Diffie-Hellman parameters" },
-};
-
-/* The row of the oldest error in OpenSSL's queue, or NULL. */
-static const struct reason *
-find_reason(void)
-{
-	unsigned long error = ERR_peek_error();
-	size_t i;
-
-	for (i = 0; i < sizeof reasons / sizeof *reasons; i++)
-		if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
-		    ERR_GET_REASON(error) == reasons[i].reason)
-			return &reasons[i];
-	return NULL;
-}
-
-/* Its text; the hint may be NULL. */
-static const char *
-openssl_reason(const char **hint)
-{
-	const struct reason *r = find_reason();
-	const char *words = r != NULL ? r->words :
-	    ERR_reason_error_string(ERR_peek_error());
-
-	*hint = r != NULL ? r->hint : NULL;
-	return words != NULL ? words : "TLS failed";
-}
 
 /* A resumed session's ticket is no news: the next process would never see a
  * certificate. */
@@ -106,23 +48,39 @@ no_passphrase(char *to, int size, int writing, void *context)
 	return 0;
 }
 
+/* Why OpenSSL failed at what; -1. */
+static int
+explain(struct status *st, int sysexit, const char *with, const char *whom)
+{
+	struct tls_error e;
+
+	tls_error_read(&e);
+	status_set(st, sysexit, "%s %s: %s", with, whom, e.words);
+	return e.hint[0] == '\0' ? -1 : status_hint(st, "%s", e.hint);
+}
+
+static int
+explain_file(struct status *st, const char *key, const char *file)
+{
+	explain(st, EX_CONFIG, key, file);
+	return status_hint(st, "it must be a file that can be read, in PEM, "
+	    "without a passphrase");
+}
+
 static int
 load_own_certificate(SSL_CTX *ctx, const struct tls_params *p,
     struct status *st)
 {
 	const char *key = p->private_key != NULL ? p->private_key :
 	    p->certificate;
-	const char *hint;
 
 	if (p->certificate == NULL)
 		return 0;
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	if (SSL_CTX_use_certificate_chain_file(ctx, p->certificate) != 1)
-		return status_set(st, EX_CONFIG, "tls-certificate %s: %s",
-		    p->certificate, openssl_reason(&hint));
+		return explain_file(st, "tls-certificate", p->certificate);
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-		return status_set(st, EX_CONFIG, "tls-private-key %s: %s", key,
-		    openssl_reason(&hint));
+		return explain_file(st, "tls-private-key", key);
 	return 0;
 }
 
@@ -195,7 +153,6 @@ struct tls *
 tls_new(const struct tls_params *p, struct wire *w, struct status *st)
 {
 	struct tls *t = xcalloc(1, sizeof *t);
-	const char *hint;
 
 	t->p = *p;
 	t->wire = w;
@@ -205,12 +162,11 @@ tls_new(const struct tls_params *p, struct wire *w, struct status *st)
 	 * fetches its ciphers; a table of them all, by name, is for files under
 	 * a passphrase, and is a tenth of all the work of a small message. */
 	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT |
-	    OPENSSL_INIT_NO_ADD_ALL_CIPHERS, NULL);
+	    OPENSSL_INIT_NO_ADD_ALL_CIPHERS | tls_error_options(), NULL);
 	ERR_clear_error();
 	t->ctx = SSL_CTX_new(TLS_client_method());
 	if (t->ctx == NULL || !set_minimum(t->ctx, p->minimum)) {
-		status_set(st, EX_SOFTWARE, "OpenSSL: %s",
-		    openssl_reason(&hint));
+		explain(st, EX_SOFTWARE, "TLS with", p->host);
 		goto fail;
 	}
 	set_context_modes(t->ctx, p);
@@ -218,8 +174,7 @@ tls_new(const struct tls_params *p, struct wire *w, struct status *st)
 	if (load_own_certificate(t->ctx, p, st) == -1)
 		goto fail;
 	if (!make_connection(t, w)) {
-		status_set(st, EX_SOFTWARE, "OpenSSL: %s",
-		    openssl_reason(&hint));
+		explain(st, EX_SOFTWARE, "TLS with", p->host);
 		goto fail;
 	}
 	/* Now, while the wire is idle, unless they will hardly be needed: to
@@ -232,17 +187,21 @@ fail:
 	return NULL;
 }
 
-/* Of our certificate a server of TLS 1.3 speaks when the handshake is over for
- * us, and breaks off. */
+/* Why the connection is broken: OpenSSL's word, or that of errno.  Of our
+ * certificate a server of TLS 1.3 speaks when the handshake is over for us, and
+ * breaks off; what fails after that says less. */
 static int
-keep_reason(struct tls *t)
+keep_reason(struct tls *t, int error)
 {
-	const struct reason *r = find_reason();
-	const char *hint;
-
-	status_printable(t->reason, sizeof t->reason, openssl_reason(&hint));
-	if (r != NULL && r->own)
-		t->advice = hint;
+	if (t->error.own)
+		return -1;
+	if (error == 0) {
+		tls_error_read(&t->error);
+		return -1;
+	}
+	memset(&t->error, 0, sizeof t->error);
+	status_printable(t->error.words, sizeof t->error.words,
+	    strerror(error));
 	return -1;
 }
 
@@ -262,26 +221,21 @@ judge(struct tls *t, int n)
 	case SSL_ERROR_SYSCALL:
 		if (ERR_peek_error() == 0 && saved == 0)
 			return 0;
-		status_printable(t->reason, sizeof t->reason, strerror(saved));
-		return -1;
+		return keep_reason(t, saved);
 	default:
-		return keep_reason(t);
+		return keep_reason(t, 0);
 	}
 }
 
 static int
 handshake_failed(struct tls *t, struct status *st)
 {
-	const char *words, *hint;
-
 	if (tls_trust_refused(&t->trust))
 		return tls_trust_explain(&t->trust, st);
 	if (ERR_peek_error() == 0)
 		return status_set(st, EX_TEMPFAIL, "TLS with %s: %s", t->p.host,
-		    t->reason);
-	words = openssl_reason(&hint);
-	status_set(st, EX_PROTOCOL, "TLS with %s: %s", t->p.host, words);
-	return hint == NULL ? -1 : status_hint(st, "%s", hint);
+		    t->error.words);
+	return explain(st, EX_PROTOCOL, "TLS with", t->p.host);
 }
 
 int
@@ -331,24 +285,19 @@ tls_write(struct tls *t, const void *bytes, size_t len)
 	if (n == 1)
 		return (ssize_t)put;
 	n = judge(t, n);
-	if (n == 0) {
-		status_printable(t->reason, sizeof t->reason,
-		    strerror(EPIPE));
-		return -1;
-	}
-	return n;
+	return n == 0 ? keep_reason(t, EPIPE) : n;
 }
 
 const char *
 tls_reason(const struct tls *t)
 {
-	return t->reason;
+	return t->error.words;
 }
 
 const char *
 tls_advice(const struct tls *t)
 {
-	return t->advice;
+	return t->error.own ? t->error.hint : NULL;
 }
 
 bool

@@ -2,15 +2,21 @@
  *
  * Whom TLS believes, and what it says when it does not.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED	/* ERR_put_error(), which 1.1.1 has */
+#include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "base/clock.h"
 #include "smtp/session.h"
 #include "smtp/tls.h"
+#include "smtp/tls_error.h"
 #include "check_main.h"
 #include "tls_server.h"
 
@@ -128,6 +134,41 @@ START_TEST(a_server_proves_its_name)
 }
 END_TEST
 
+/* While more is written than the server takes, its alert is read on the side, and
+ * then writing fails. */
+START_TEST(the_word_on_our_certificate_stands)
+{
+	const struct tls_server_kind kind = { GOOD, .names = "DNS:localhost",
+	    .wants_certificate = true };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct tls_server server;
+	struct tls_params p = { .host = "localhost", .minimum = 13,
+	    .ca_file = AUTHORITY_FILE };
+	struct wire wire = { .fd = socket(AF_INET, SOCK_STREAM, 0),
+	    .handshake = true };
+	struct status st = STATUS_INIT;
+	struct tls *t;
+	char octet = 0;
+
+	tls_server_start(&server, &kind, 1);
+	address.sin_port = htons((uint16_t)server.port);
+	/* It blocks: no answer is TLS_WANT_. */
+	ck_assert_int_eq(connect(wire.fd, (void *)&address, sizeof address), 0);
+	t = tls_new(&p, &wire, &st);
+	ck_assert_int_eq(tls_handshake(t, &st), 0);
+	ck_assert_ptr_null(tls_advice(t));
+	ck_assert_int_eq(tls_read(t, &octet, 1), -1);
+	ck_assert_str_eq(tls_advice(t), "see tls-certificate");
+	ck_assert_int_eq(tls_write(t, &octet, 1), -1);
+	ck_assert_str_eq(tls_advice(t), "see tls-certificate");
+	ck_assert_ptr_nonnull(strstr(tls_reason(t), "certificate"));
+	tls_free(t);
+	close(wire.fd);
+	tls_server_end(&server);
+}
+END_TEST
+
 /* The deadline is far, and the server faster than we are. */
 START_TEST(tls_without_a_word_is_not_heard_forever)
 {
@@ -154,8 +195,12 @@ static const struct {
 	{ "/dev/null", NULL, NULL, "ca-file /dev/null" },
 	{ NULL, "/nowhere", NULL, "ca-directory /nowhere" },
 	{ NULL, "/dev", NULL, "ca-directory /dev: no hashed certificates" },
-	{ AUTHORITY_FILE, NULL, "/nowhere/own.pem", "tls-certificate /nowhere" },
-	{ AUTHORITY_FILE, NULL, AUTHORITY_FILE, "tls-private-key" },
+	{ AUTHORITY_FILE, NULL, "/nowhere/own.pem",
+	  "tls-certificate /nowhere/own.pem: No such file or directory" },
+	{ AUTHORITY_FILE, NULL, "/dev/null",
+	  "tls-certificate /dev/null: no start line" },
+	{ AUTHORITY_FILE, NULL, AUTHORITY_FILE,
+	  "tls-private-key " AUTHORITY_FILE ": " },
 };
 
 START_TEST(bad_files_are_the_administrators)
@@ -173,7 +218,51 @@ START_TEST(bad_files_are_the_administrators)
 	ck_assert_ptr_null(session_open(&p, &st));
 	ck_assert_int_eq(st.sysexit, EX_CONFIG);
 	ck_assert_msg(strstr(st.text, files[_i].says) != NULL, "%s", st.text);
+	ck_assert(files[_i].certificate == NULL ||
+	    strstr(st.hint, "in PEM, without a passphrase") != NULL);
 	tls_server_end(&server);
+}
+END_TEST
+
+static const struct {
+	int		 library, reason;
+	const char	*words, *hint;
+	bool		 own;
+} errors[] = {
+	{ ERR_LIB_SSL, SSL_R_WRONG_VERSION_NUMBER,
+	  "what the server sent is not TLS", "see whether `port`", false },
+	{ ERR_LIB_SSL, SSL_R_TLSV1_ALERT_UNKNOWN_CA,
+	  "the server does not know who issued our certificate",
+	  "see tls-certificate", true },
+	/* Words of OpenSSL's own, which are not loaded before. */
+	{ ERR_LIB_SSL, SSL_R_BAD_SIGNATURE, "bad signature", "", false },
+	{ ERR_LIB_SSL, SSL_R_TLSV1_ALERT_INTERNAL_ERROR,
+	  "tlsv1 alert internal error", "", false },
+	{ ERR_LIB_SSL, ERR_R_MALLOC_FAILURE, "malloc failure", "", false },
+	{ ERR_LIB_X509, X509_R_KEY_VALUES_MISMATCH, "key values mismatch", "",
+	  false },
+	{ ERR_LIB_SYS, EACCES, "Permission denied", "", false },
+	/* And one that nobody has words for. */
+	{ ERR_LIB_USER, 77, "OpenSSL's error 4000004D",
+	  "it means: openssl errstr 4000004D", false },
+	{ 0, 0, "OpenSSL gives no reason", "", false },
+};
+
+START_TEST(an_error_has_words)
+{
+	struct tls_error e;
+
+	OPENSSL_init_ssl(tls_error_options(), NULL);
+	ERR_clear_error();
+	if (errors[_i].library != 0)
+		ERR_put_error(errors[_i].library, 0, errors[_i].reason,
+		    __FILE__, __LINE__);
+	tls_error_read(&e);
+	ck_assert_str_eq(e.words, errors[_i].words);
+	ck_assert_int_eq(strncmp(e.hint, errors[_i].hint,
+	    strlen(errors[_i].hint)), 0);
+	ck_assert_int_eq(e.hint[0] == '\0', errors[_i].hint[0] == '\0');
+	ck_assert_int_eq(e.own, errors[_i].own);
 }
 END_TEST
 
@@ -314,13 +403,18 @@ suite(void)
 	Suite *s = suite_create("tls");
 	TCase *t = tcase_create("tls");
 
+	/* As a sender starts: texts that are loaded here are in every test. */
+	OPENSSL_init_ssl(tls_error_options(), NULL);
 	tls_server_files();
 	tcase_set_timeout(t, 30);
 	tcase_add_loop_test(t, a_server_proves_its_name, 0,
 	    sizeof handshakes / sizeof *handshakes);
+	tcase_add_test(t, the_word_on_our_certificate_stands);
 	tcase_add_test(t, tls_without_a_word_is_not_heard_forever);
 	tcase_add_loop_test(t, bad_files_are_the_administrators, 0,
 	    sizeof files / sizeof *files);
+	tcase_add_loop_test(t, an_error_has_words, 0,
+	    sizeof errors / sizeof *errors);
 	tcase_add_loop_test(t, a_session_is_resumed, 0, 2);
 	tcase_add_loop_test(t, who_cannot_resume_is_asked_without, 0, 2);
 	tcase_add_test(t, anchors_are_for_certificates);

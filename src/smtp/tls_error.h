@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What OpenSSL's queue of errors says, in words for the administrator.  Private to
+ * tls.c.
+ */
+#ifndef SMTP_TLS_ERROR_H
+#define SMTP_TLS_ERROR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tls_error {
+	char	words[128];	/* why; one printable line */
+	char	hint[80];	/* what to do about it; "" when nothing is known */
+	bool	own;		/* it is about our certificate */
+};
+
+/* What OPENSSL_init_ssl(3) gets, so that texts are loaded when there is an error
+ * to be told, not by everyone who starts: that is a twelfth of all the work of a
+ * small message. */
+uint64_t tls_error_options(void);
+/* The oldest error of the thread's queue, which stays as it is. */
+void	tls_error_read(struct tls_error *e);
+
+#endif
