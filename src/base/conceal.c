@@ -26,8 +26,6 @@ as_letter(char c)
 	return c >= 'a' && c <= 'z' ? c : '\0';
 }
 
-static char (*const ways[CONCEAL_WAYS])(char) = { as_visible, as_letter };
-
 void
 conceal_init(struct conceal *c)
 {
@@ -88,20 +86,18 @@ may_be_piece(const struct conceal *c, size_t way, const char *p)
 	return true;
 }
 
-/* Reduces `text` to what counts; origin[i], for whoever asks, is where octet i
- * of it came from.  Returns how many there are. */
+/* Reduces `text` to what counts, with room for all of it; origin[i], for whoever
+ * asks, is where octet i of it came from.  Returns how many there are. */
 static size_t
 reduce(size_t way, const char *text, size_t len, char *to, size_t *origin)
 {
 	size_t i, n = 0;
-	char c;
 
 	for (i = 0; i < len; i++) {
-		if ((c = ways[way](text[i])) == '\0')
-			continue;
 		if (origin != NULL)
 			origin[n] = i;
-		to[n++] = c;
+		to[n] = way == 0 ? as_visible(text[i]) : as_letter(text[i]);
+		n += to[n] != '\0';
 	}
 	return n;
 }
