@@ -2,6 +2,7 @@
 #include "smtp/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/xalloc.h"
@@ -102,7 +103,9 @@ say_hello(struct session *s, struct status *st)
 	struct status refused = STATUS_INIT;
 	char literal[80];
 
-	if (name == NULL) {
+	/* RFC 5321 4.1.2 and 4.1.4: an underscore is in many a host's own name,
+	 * and in no domain that a server need take. */
+	if (name == NULL || strchr(name, '_') != NULL) {
 		stream_address_literal(s->stream, literal, sizeof literal);
 		name = literal;
 	}

@@ -26,7 +26,8 @@ struct session_params {
 	const char	*host;
 	int		 port;
 	const char	*source_address;	/* NULL: any */
-	const char	*ehlo_name;		/* NULL: the socket's address literal */
+	const char	*ehlo_name;		/* NULL, or one with an underscore:
+						 * the socket's address literal */
 	enum { SESSION_STARTTLS, SESSION_IMPLICIT_TLS, SESSION_PLAIN } tls;
 	int		 tls_minimum;		/* 10 to 13 */
 	const char	*ca_file, *ca_directory;	/* NULL: the system's */

@@ -972,6 +972,27 @@ START_TEST(a_command_is_one_line)
 }
 END_TEST
 
+START_TEST(a_host_without_a_domain_gives_its_address)
+{
+	static const char *const steps[] = { "<220 mx ready",
+	    ">EHLO [127.0.0.1]", "<250 mx hello", ">QUIT", NULL };
+	static const char *const names[] = { NULL, "web_1.example", "_" };
+	static const struct dialogue usual = { .max = 1 };
+	struct forked_server server;
+	struct session_params p;
+	struct status st = STATUS_INIT;
+	struct session *s;
+
+	scripted_server_start(&server, steps);
+	p = params(&server, &usual);
+	p.ehlo_name = names[_i];
+	s = session_open(&p, &st);
+	ck_assert_msg(s != NULL, "%s", st.text);
+	session_close(s);
+	ck_assert_int_eq(forked_server_end(&server), 0);
+}
+END_TEST
+
 /* Not a piece of it is said, and the administrator is told. */
 START_TEST(a_secret_is_too_long)
 {
@@ -1075,6 +1096,7 @@ suite(void)
 	tcase_add_test(t, a_flight_larger_than_the_path_gets_through);
 	tcase_add_test(t, an_envelope_is_probed);
 	tcase_add_loop_test(t, a_command_is_one_line, 0, 2);
+	tcase_add_loop_test(t, a_host_without_a_domain_gives_its_address, 0, 3);
 	tcase_add_loop_test(t, a_secret_is_too_long, XOAUTH2, SASL_LOGIN + 1);
 	tcase_add_test(t, nobody_listens);
 	tcase_add_test(t, what_is_aside_ends_the_wait);
