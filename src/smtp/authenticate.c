@@ -98,6 +98,14 @@ send_in_two_steps(struct session *s, const struct mechanism *m,
 	return s->reply.code == 334 ? exchange(s, "", blob, st) : 0;
 }
 
+/* More than RFC 5321 4.5.3.1.4 allows. */
+static bool
+is_long(const struct mechanism *m, const struct buf *blob)
+{
+	return strlen("AUTH  \r\n") + strlen(m->name) + blob->len >
+	    COMMAND_LINE_MAX;
+}
+
 /* With the initial response, RFC 4954 4. */
 static int
 send_at_once(struct session *s, const struct mechanism *m,
@@ -106,8 +114,12 @@ send_at_once(struct session *s, const struct mechanism *m,
 	char verb[40];
 
 	snprintf(verb, sizeof verb, "AUTH %s ", m->name);
-	if (exchange(s, verb, blob, st) == -1)
+	if (exchange(s, verb, blob, st) == -1) {
+		/* Some hang up on a long line, without a word. */
+		s->line_refused = is_long(m, blob) && s->reply.code == 0 &&
+		    stream_is_closed(s->stream);
 		return -1;
+	}
 	/* An empty challenge: it was not looked at. */
 	if (s->reply.code == 334 && s->reply.text.data[0] == '\0')
 		return exchange(s, "", blob, st);
@@ -167,18 +179,15 @@ present(struct session *s, const struct mechanism *m, const struct buf *blob,
 }
 
 /* Postfix takes 2048 octets of a line, drops the others, and judges what it has:
- * to whom more was said than RFC 5321 4.5.3.1.4 allows may not have read it all.
- * Not Exchange, which has words of its own for a token that it does not want. */
+ * to whom a long line was said may not have read it all.  Not Exchange, which has
+ * words of its own for a token that it does not want. */
 static bool
 may_have_been_cut(const struct session *s, const struct mechanism *m,
     const struct buf *blob)
 {
-	size_t said = strlen("AUTH  \r\n") + strlen(m->name) + blob->len;
-
 	return s->usable && s->reply.code == 535 &&
 	    (s->reply.enhanced[0] == '\0' ||
-	    strcmp(s->reply.enhanced, "5.7.8") == 0) &&
-	    said > COMMAND_LINE_MAX;
+	    strcmp(s->reply.enhanced, "5.7.8") == 0) && is_long(m, blob);
 }
 
 /* Once more, where nothing is cut.  Only a yes says that it was; all else leaves

@@ -192,7 +192,8 @@ struct session_cost {
 	bool	tls_resumed;
 	bool	resume_failed;	/* it had to do without on a second connection */
 	bool	two_step;	/* the long AUTH line was refused, or cut */
-	bool	wants_two_step;	/* it was, and that was the end of the session */
+	bool	wants_two_step;	/* it was, or was not answered, and the session
+				 * ended */
 	bool	bdat_failed;	/* BDAT was refused as such, or not answered, and
 				 * had not worked before */
 };
