@@ -229,8 +229,9 @@ check_open(struct session *s, enum diagnose_stage stage, struct status *st)
 {
 	if (!stream_is_closed(s->stream))
 		return 0;
-	status_set(st, EX_TEMPFAIL, "%s closed the connection before %s",
-	    s->p.host, phases[stage].name);
+	if (!stream_was_told_off(s->stream, st))
+		status_set(st, EX_TEMPFAIL, "%s closed the connection before "
+		    "%s", s->p.host, phases[stage].name);
 	return dialogue_broken(s);
 }
 
@@ -298,6 +299,7 @@ dialogue_explain(struct session *s, enum diagnose_stage stage,
 	if (s->oldest == NULL && stream_has_input(s->stream) &&
 	    read_unasked(s, stage, &why) == -1 && why.reply != 0)
 		*st = why;
+	(void)stream_was_told_off(s->stream, st);
 	return -1;
 }
 

@@ -96,6 +96,22 @@ broken(const struct stream *s, struct status *st)
 	return advice == NULL ? -1 : status_hint(st, "%s", advice);
 }
 
+bool
+stream_was_told_off(const struct stream *s, struct status *st)
+{
+	if (s->tls == NULL || tls_advice(s->tls) == NULL)
+		return false;
+	broken(s, st);
+	return true;
+}
+
+static int
+ended(const struct stream *s, struct status *st)
+{
+	return stream_was_told_off(s, st) ? -1 : status_set(st, EX_TEMPFAIL,
+	    "%s closed the connection after %s", s->host, s->phase);
+}
+
 static int
 shake_hands(struct stream *s, struct status *st)
 {
@@ -345,8 +361,7 @@ stream_read_line(struct stream *s, const char **line, size_t *len,
 			goto too_long;
 		n = fill(s);
 		if (n == 0)
-			return status_set(st, EX_TEMPFAIL, "%s closed the "
-			    "connection after %s", s->host, s->phase);
+			return ended(s, st);
 		if (n == -1)
 			return broken(s, st);
 		if (n < 0 && await(s, n, 0, st) == -1)

@@ -73,6 +73,8 @@ const char *stream_unread(const struct stream *s, size_t *len);
 bool	stream_take_in(struct stream *s);
 /* Whether the server has closed its side, as far as we have seen. */
 bool	stream_is_closed(const struct stream *s);
+/* Whether it was closed with a word on our certificate, and *st then. */
+bool	stream_was_told_off(const struct stream *s, struct status *st);
 
 /* Our own address on this connection as an address literal (RFC 5321 4.1.3). */
 void	stream_address_literal(const struct stream *s, char *to, size_t size);

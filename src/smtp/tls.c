@@ -63,6 +63,8 @@ static int
 explain_file(struct status *st, const char *key, const char *file)
 {
 	explain(st, EX_CONFIG, key, file);
+	if (st->hint[0] != '\0' || tls_error_is_of_tls())
+		return -1;
 	return status_hint(st, "it must be a file that can be read, in PEM, "
 	    "without a passphrase");
 }
@@ -79,7 +81,8 @@ load_own_certificate(SSL_CTX *ctx, const struct tls_params *p,
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	if (SSL_CTX_use_certificate_chain_file(ctx, p->certificate) != 1)
 		return explain_file(st, "tls-certificate", p->certificate);
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 ||
+	    SSL_CTX_check_private_key(ctx) != 1)
 		return explain_file(st, "tls-private-key", key);
 	return 0;
 }

@@ -16,10 +16,13 @@ struct tls_error {
 };
 
 /* What OPENSSL_init_ssl(3) gets, so that texts are loaded when there is an error
- * to be told, not by everyone who starts: that is a twelfth of all the work of a
- * small message. */
+ * to be told, not by everyone who starts: that is a fifteenth of all the work of
+ * a small message. */
 uint64_t tls_error_options(void);
-/* The oldest error of the thread's queue, which stays as it is. */
+/* The oldest error of the thread's queue, which stays as it is; where there is no
+ * text for that, the newest. */
 void	tls_error_read(struct tls_error *e);
+/* Whether it came from TLS itself, not from what TLS was given to work with. */
+bool	tls_error_is_of_tls(void);
 
 #endif

@@ -32,7 +32,11 @@ void
 tls_peer_read(SSL *ssl, const char *host, struct tls_peer *peer)
 {
 	const char *name = SSL_get0_peername(ssl);
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+	X509 *certificate = SSL_get1_peer_certificate(ssl);
+#else
 	X509 *certificate = SSL_get_peer_certificate(ssl);
+#endif
 	X509_NAME *issuer;
 
 	*peer = (struct tls_peer){ .not_after = 0 };

@@ -2,7 +2,6 @@
  *
  * Whom TLS believes, and what it says when it does not.
  */
-#define OPENSSL_SUPPRESS_DEPRECATED	/* ERR_put_error(), which 1.1.1 has */
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 
 #include "base/clock.h"
 #include "smtp/session.h"
+#include "smtp/stream.h"
 #include "smtp/tls.h"
 #include "smtp/tls_error.h"
 #include "check_main.h"
@@ -169,6 +169,41 @@ START_TEST(the_word_on_our_certificate_stands)
 }
 END_TEST
 
+/* Where nobody waited for a line, too. */
+START_TEST(the_word_on_our_certificate_is_heard)
+{
+	const struct tls_server_kind kind = { GOOD, .names = "DNS:localhost",
+	    .wants_certificate = true };
+	struct tls_server server;
+	struct connect_params c = { .host = "localhost",
+	    .deadline = clock_deadline(5000) };
+	const struct tls_params p = { .host = "localhost", .minimum = 13,
+	    .ca_file = AUTHORITY_FILE };
+	struct status st = STATUS_INIT;
+	struct stream *s;
+	const char *line;
+	size_t len;
+
+	tls_server_start(&server, &kind, 1);
+	c.port = server.port;
+	s = stream_open(&c, &st);
+	ck_assert_int_eq(stream_prepare_tls(s, &p, &st), 0);
+	ck_assert_int_eq(stream_start_tls(s, &st), 0);
+	ck_assert(!stream_was_told_off(s, &st));
+	while (!stream_is_closed(s))
+		ck_assert(!stream_has_input(s));
+	ck_assert(stream_was_told_off(s, &st));
+	ck_assert_int_eq(st.sysexit, EX_PROTOCOL);
+	ck_assert_str_eq(st.hint, "see tls-certificate");
+	status_clear(&st);
+	ck_assert_int_eq(stream_read_line(s, &line, &len, &st), -1);
+	ck_assert_int_eq(st.sysexit, EX_PROTOCOL);
+	ck_assert_ptr_nonnull(strstr(st.text, "wants a client certificate"));
+	stream_close(s);
+	tls_server_end(&server);
+}
+END_TEST
+
 /* The deadline is far, and the server faster than we are. */
 START_TEST(tls_without_a_word_is_not_heard_forever)
 {
@@ -188,19 +223,28 @@ START_TEST(tls_without_a_word_is_not_heard_forever)
 }
 END_TEST
 
+#define IN_PEM	"in PEM, without a passphrase"
+
 static const struct {
-	const char *ca_file, *ca_directory, *certificate, *says;
+	const char *ca_file, *ca_directory, *certificate, *key, *says, *hint;
 } files[] = {
-	{ "/nowhere/ca.pem", NULL, NULL, "ca-file /nowhere/ca.pem" },
-	{ "/dev/null", NULL, NULL, "ca-file /dev/null" },
-	{ NULL, "/nowhere", NULL, "ca-directory /nowhere" },
-	{ NULL, "/dev", NULL, "ca-directory /dev: no hashed certificates" },
-	{ AUTHORITY_FILE, NULL, "/nowhere/own.pem",
-	  "tls-certificate /nowhere/own.pem: No such file or directory" },
-	{ AUTHORITY_FILE, NULL, "/dev/null",
-	  "tls-certificate /dev/null: no start line" },
-	{ AUTHORITY_FILE, NULL, AUTHORITY_FILE,
-	  "tls-private-key " AUTHORITY_FILE ": " },
+	{ "/nowhere/ca.pem", .says = "ca-file /nowhere/ca.pem" },
+	{ "/dev/null", .says = "ca-file /dev/null" },
+	{ NULL, "/nowhere", .says = "ca-directory /nowhere" },
+	{ NULL, "/dev", .says = "ca-directory /dev: no hashed certificates" },
+	{ AUTHORITY_FILE, NULL, "/nowhere/own.pem", NULL,
+	  "tls-certificate /nowhere/own.pem: No such file or directory",
+	  IN_PEM },
+	{ AUTHORITY_FILE, NULL, "/dev/null", NULL,
+	  "tls-certificate /dev/null: no start line", IN_PEM },
+	{ AUTHORITY_FILE, NULL, AUTHORITY_FILE, NULL,
+	  "tls-private-key " AUTHORITY_FILE ": ", IN_PEM },
+	{ AUTHORITY_FILE, NULL, CLIENT_FILE, STRANGE_KEY_FILE,
+	  "tls-private-key " STRANGE_KEY_FILE ": it is not the key of "
+	  "tls-certificate", "belong to tls-certificate" },
+	{ AUTHORITY_FILE, NULL, CLIENT_FILE, OTHER_KEY_FILE,
+	  "tls-private-key " OTHER_KEY_FILE ": it is not the key of "
+	  "tls-certificate", "belong to tls-certificate" },
 };
 
 START_TEST(bad_files_are_the_administrators)
@@ -215,11 +259,12 @@ START_TEST(bad_files_are_the_administrators)
 	p.ca_file = files[_i].ca_file;
 	p.ca_directory = files[_i].ca_directory;
 	p.tls_certificate = files[_i].certificate;
+	p.tls_private_key = files[_i].key;
 	ck_assert_ptr_null(session_open(&p, &st));
 	ck_assert_int_eq(st.sysexit, EX_CONFIG);
 	ck_assert_msg(strstr(st.text, files[_i].says) != NULL, "%s", st.text);
-	ck_assert(files[_i].certificate == NULL ||
-	    strstr(st.hint, "in PEM, without a passphrase") != NULL);
+	ck_assert_msg(files[_i].hint == NULL ||
+	    strstr(st.hint, files[_i].hint) != NULL, "%s", st.hint);
 	tls_server_end(&server);
 }
 END_TEST
@@ -239,14 +284,28 @@ static const struct {
 	{ ERR_LIB_SSL, SSL_R_TLSV1_ALERT_INTERNAL_ERROR,
 	  "tlsv1 alert internal error", "", false },
 	{ ERR_LIB_SSL, ERR_R_MALLOC_FAILURE, "malloc failure", "", false },
-	{ ERR_LIB_X509, X509_R_KEY_VALUES_MISMATCH, "key values mismatch", "",
+	{ ERR_LIB_X509, X509_R_UNKNOWN_KEY_TYPE, "unknown key type", "",
 	  false },
 	{ ERR_LIB_SYS, EACCES, "Permission denied", "", false },
 	/* And one that nobody has words for. */
-	{ ERR_LIB_USER, 77, "OpenSSL's error 4000004D",
-	  "it means: openssl errstr 4000004D", false },
+	{ ERR_LIB_USER, 77, "OpenSSL's error 4000004D (what it means: "
+	  "openssl errstr 4000004D)", "", false },
+	{ ERR_LIB_SSL, SSL_AD_REASON_OFFSET + 200,
+	  "the server sent the TLS alert 200", "", false },
+	{ ERR_LIB_X509, X509_R_KEY_VALUES_MISMATCH,
+	  "it is not the key of tls-certificate", "tls-private-key has to", false },
 	{ 0, 0, "OpenSSL gives no reason", "", false },
 };
+
+static void
+put_error(int library, int reason)
+{
+#ifdef ERR_raise
+	ERR_raise(library, reason);
+#else
+	ERR_put_error(library, 0, reason, __FILE__, __LINE__);
+#endif
+}
 
 START_TEST(an_error_has_words)
 {
@@ -255,14 +314,28 @@ START_TEST(an_error_has_words)
 	OPENSSL_init_ssl(tls_error_options(), NULL);
 	ERR_clear_error();
 	if (errors[_i].library != 0)
-		ERR_put_error(errors[_i].library, 0, errors[_i].reason,
-		    __FILE__, __LINE__);
+		put_error(errors[_i].library, errors[_i].reason);
 	tls_error_read(&e);
 	ck_assert_str_eq(e.words, errors[_i].words);
 	ck_assert_int_eq(strncmp(e.hint, errors[_i].hint,
 	    strlen(errors[_i].hint)), 0);
 	ck_assert_int_eq(e.hint[0] == '\0', errors[_i].hint[0] == '\0');
 	ck_assert_int_eq(e.own, errors[_i].own);
+}
+END_TEST
+
+/* As providers do it, which have no texts that could be loaded. */
+START_TEST(the_newest_error_stands_in)
+{
+	struct tls_error e;
+
+	OPENSSL_init_ssl(tls_error_options(), NULL);
+	ERR_clear_error();
+	put_error(ERR_LIB_USER, 77);
+	put_error(ERR_LIB_SSL, SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC);
+	tls_error_read(&e);
+	ck_assert_str_eq(e.words, "decryption failed or bad record mac");
+	ck_assert_str_eq(e.hint, "");
 }
 END_TEST
 
@@ -410,11 +483,13 @@ suite(void)
 	tcase_add_loop_test(t, a_server_proves_its_name, 0,
 	    sizeof handshakes / sizeof *handshakes);
 	tcase_add_test(t, the_word_on_our_certificate_stands);
+	tcase_add_test(t, the_word_on_our_certificate_is_heard);
 	tcase_add_test(t, tls_without_a_word_is_not_heard_forever);
 	tcase_add_loop_test(t, bad_files_are_the_administrators, 0,
 	    sizeof files / sizeof *files);
 	tcase_add_loop_test(t, an_error_has_words, 0,
 	    sizeof errors / sizeof *errors);
+	tcase_add_test(t, the_newest_error_stands_in);
 	tcase_add_loop_test(t, a_session_is_resumed, 0, 2);
 	tcase_add_loop_test(t, who_cannot_resume_is_asked_without, 0, 2);
 	tcase_add_test(t, anchors_are_for_certificates);

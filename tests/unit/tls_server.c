@@ -92,12 +92,26 @@ make_certificate(EVP_PKEY *key, const char *name, const X509 *issuer,
 	return c;
 }
 
+/* Of another kind than make_key()'s. */
+static EVP_PKEY *
+make_strange_key(void)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_id(EVP_PKEY_ED25519, NULL);
+	EVP_PKEY *key = NULL;
+
+	must(c != NULL && EVP_PKEY_keygen_init(c) == 1 &&
+	    EVP_PKEY_keygen(c, &key) == 1);
+	EVP_PKEY_CTX_free(c);
+	return key;
+}
+
 static void
 write_file(const char *path, X509 *certificate, EVP_PKEY *key)
 {
 	FILE *f = fopen(path, "w");
 
-	must(f != NULL && PEM_write_X509(f, certificate) == 1);
+	must(f != NULL &&
+	    (certificate == NULL || PEM_write_X509(f, certificate) == 1));
 	if (key != NULL)
 		must(PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL,
 		    NULL) == 1);
@@ -108,7 +122,8 @@ void
 tls_server_files(void)
 {
 	const struct tls_server_kind usual = { .from = -1, .until = 30 };
-	EVP_PKEY *key = make_key();
+	EVP_PKEY *key = make_key(), *other = make_key();
+	EVP_PKEY *strange = make_strange_key();
 	X509 *client, *stranger;
 
 	authority_key = make_key();
@@ -120,9 +135,13 @@ tls_server_files(void)
 	stranger = make_certificate(key, "client", NULL, key, &usual);
 	write_file(CLIENT_FILE, client, key);
 	write_file(STRANGER_FILE, stranger, key);
+	write_file(OTHER_KEY_FILE, NULL, other);
+	write_file(STRANGE_KEY_FILE, NULL, strange);
 	X509_free(client);
 	X509_free(stranger);
 	EVP_PKEY_free(key);
+	EVP_PKEY_free(other);
+	EVP_PKEY_free(strange);
 }
 
 static SSL_CTX *

@@ -27,10 +27,13 @@ struct tls_server {
 };
 
 /* Files in the working directory: our authority, a certificate with key that it
- * gave to a client, and one that it did not.  Written by tls_server_files(). */
+ * gave to a client, and one that it did not, keys of the same and of another kind
+ * that belong to neither.  Written by tls_server_files(). */
 #define AUTHORITY_FILE	"check_tls_ca.pem"
 #define CLIENT_FILE	"check_tls_client.pem"
 #define STRANGER_FILE	"check_tls_stranger.pem"
+#define OTHER_KEY_FILE	"check_tls_other.pem"
+#define STRANGE_KEY_FILE "check_tls_strange.pem"
 
 void	tls_server_files(void);
 /* Serves that many connections. */
