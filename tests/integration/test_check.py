@@ -366,7 +366,12 @@ class CheckTest(SharedCase):
         self.assertRegex(result.stdout, "(?m)^ok      users ")
 
     def test_a_host_name_that_is_none(self):
-        result = self.check("--json", config=self.config(hostname="web_1"))
+        result = self.check(config=self.config(hostname="web_1"))
+        self.assertEqual(result.code, 0, result.stdout)
+
+    def test_a_host_name_that_is_refused(self):
+        self.sandbox.scenario("name_refused")
+        result = self.check("--json")
         found = json.loads(result.stdout)["accounts"]["alerts"]["SMTP"]
         self.assertEqual((result.code, found["exit"]), (77, 77))
         self.assertIn("does not accept our EHLO name", found["cause"])

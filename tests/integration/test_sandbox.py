@@ -1040,7 +1040,7 @@ class Section9(Case):
         """Rows with a reply need no code, so one loop tests them."""
         for row in scenario.TABLE:
             if not row.reply or row.step in ("auth-login", "mail-smtputf8",
-                                             "banner"):
+                                             "banner", "ehlo"):
                 continue
             with self.subTest(row.name):
                 self.sandbox.clear()
@@ -1051,6 +1051,12 @@ class Section9(Case):
                     reply = client.deliver()
                 self.assertEqual(reply[:9], row.reply[:9])
                 client.close()
+
+
+    def test_name_refused(self):
+        self.sandbox.scenario("name_refused")
+        self.assertRegex(self.raw().ask("EHLO web1.contoso.com"),
+                         FRONT % "501 5.5.4 Invalid domain name")
 
 
 class Strictness(Case):

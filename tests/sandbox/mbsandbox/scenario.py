@@ -133,6 +133,8 @@ TABLE = (
         "MRH1{back}"),
     Row("too_large", "2.3", "end-of-data", "over the mailbox's MaxSendSize",
         "552 5.3.4 Message size exceeds fixed maximum message size{back}"),
+    Row("name_refused", "", "ehlo", "no name in EHLO is good enough",
+        "501 5.5.4 Invalid domain name{front}"),
     # How the SMTP server behaves.
     Row("tarpit", "1.2", "", "errors are delayed (the service: about 5 s)",
         defaults={"seconds": "5"}),
