@@ -299,7 +299,6 @@ dialogue_explain(struct session *s, enum diagnose_stage stage,
 	if (s->oldest == NULL && stream_has_input(s->stream) &&
 	    read_unasked(s, stage, &why) == -1 && why.reply != 0)
 		*st = why;
-	(void)stream_was_told_off(s->stream, st);
 	return -1;
 }
 

@@ -56,7 +56,7 @@ explain(struct status *st, int sysexit, const char *with, const char *whom)
 
 	tls_error_read(&e);
 	status_set(st, sysexit, "%s %s: %s", with, whom, e.words);
-	return e.hint[0] == '\0' ? -1 : status_hint(st, "%s", e.hint);
+	return e.hint == NULL ? -1 : status_hint(st, "%s", e.hint);
 }
 
 static int

@@ -142,7 +142,7 @@ tls_error_read(struct tls_error *e)
 		snprintf(e->words, sizeof e->words, "OpenSSL's error %08lX "
 		    "(what it means: openssl errstr %08lX)", error, error);
 	if (r != NULL) {
-		snprintf(e->hint, sizeof e->hint, "%s", r->hint);
+		e->hint = r->hint;
 		e->own = r->own;
 	}
 }

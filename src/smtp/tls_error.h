@@ -11,7 +11,7 @@
 
 struct tls_error {
 	char	words[128];	/* why; one printable line */
-	char	hint[80];	/* what to do about it; "" when nothing is known */
+	const char *hint;	/* what to do about it; NULL: nothing is known */
 	bool	own;		/* it is about our certificate */
 };
 
